@@ -1,1 +1,4 @@
+//! The one hand-over between the tools: a run, a verdict and a plan as versioned JSON, and their rendering.
+//! It measures nothing and decides nothing: producers fill the model, `render` draws it from files.
 
+pub mod model;
