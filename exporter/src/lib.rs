@@ -1,1 +1,3 @@
+//! The Slurm exporter as a library: `main` wires these parts together, tests and benchmarks use them one by one.
 
+pub mod model;

@@ -1,0 +1,141 @@
+//! Jobs: one compact row each. A pending array is one row that stands for many tasks.
+
+use super::state::{State, job_base};
+use super::symbol::{Pool, Run, Symbol, Symbols};
+use super::time::Timestamp;
+
+/// All jobs of one reading.
+#[derive(Clone, Debug, Default)]
+pub struct Jobs {
+    pub symbols: Symbols,
+    pub rows: Vec<Job>,
+    pub partition_lists: Pool<Symbol>,
+    pub gpu_lists: Pool<Gpus>,
+    /// Flags that are not in `state::job_flag`: index of the row, lower-case word.
+    pub other_flags: Vec<(u32, Symbol)>,
+    /// When the controller last changed a job; what `update_time` asks against.
+    pub last_update: Timestamp,
+}
+
+/// One row of `/jobs`. Sums over jobs multiply every amount by `tasks`.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub id: u32,
+    /// 1, or the number of waiting tasks of an array.
+    pub tasks: u32,
+    pub state: State,
+    /// Where its partitions lie in `partition_lists`; several while it may run in any of them.
+    pub partitions: Run,
+    /// Where its GPUs lie in `gpu_lists`: allocated if it holds resources, else requested; per task.
+    pub gpus: Run,
+    pub user: Symbol,
+    pub account: Symbol,
+    pub qos: Symbol,
+    /// The short word (`Resources`); empty when Slurm says `None`.
+    pub reason: Symbol,
+    /// Allocated if it holds resources, else requested; per task.
+    pub cpus: u32,
+    pub nodes: u32,
+    pub memory_bytes: u64,
+    pub submit_at: Timestamp,
+    pub eligible_at: Timestamp,
+    /// For a job that never held resources this is an estimate or its end: not a start.
+    pub start_at: Timestamp,
+    pub end_at: Timestamp,
+    pub restarts: u16,
+    /// Whether it was given resources, now or before it ended.
+    pub has_allocation: bool,
+    /// Whether its array string was cut by Slurm, so that `tasks` is a lower bound.
+    pub tasks_truncated: bool,
+}
+
+/// GPUs of one type that a job holds or asks for, per task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gpus {
+    /// `h100`; empty when untyped.
+    pub kind: Symbol,
+    pub count: u64,
+}
+
+impl Job {
+    pub fn is_pending(&self) -> bool {
+        self.state.has_base(job_base::PENDING)
+    }
+
+    /// Base RUNNING, also while its nodes are being configured.
+    pub fn is_running(&self) -> bool {
+        self.state.has_base(job_base::RUNNING)
+    }
+}
+
+impl Jobs {
+    /// The partitions of a job.
+    pub fn partitions(&self, job: &Job) -> &[Symbol] {
+        self.partition_lists.get(job.partitions)
+    }
+
+    /// The GPUs of a job, per task.
+    pub fn gpus(&self, job: &Job) -> &[Gpus] {
+        self.gpu_lists.get(job.gpus)
+    }
+}
+
+/// The number of tasks in an array string: `4-500%4`, `1,3,5-9:2`. The part after `%` limits, it does not count.
+/// The second value tells whether Slurm cut the string (`...`), so that the count is a lower bound.
+pub fn count_array_tasks(text: &str) -> Option<(u32, bool)> {
+    let text = text.split_once('%').map_or(text, |(tasks, _)| tasks);
+    let (text, truncated) = match text.strip_suffix("...") {
+        Some(rest) => (rest.trim_end_matches(','), true),
+        None => (text, false),
+    };
+    let mut tasks: u64 = 0;
+    for item in text.split(',').filter(|item| !item.is_empty()) {
+        tasks += match item.split_once('-') {
+            None => item.parse::<u32>().map(|_| 1).ok()?,
+            Some((first, last)) => {
+                let (last, step) = last.split_once(':').unwrap_or((last, "1"));
+                let (first, last, step): (u64, u64, u64) =
+                    (first.parse().ok()?, last.parse().ok()?, step.parse().ok()?);
+                if last < first || step == 0 {
+                    return None;
+                }
+                (last - first) / step + 1
+            }
+        };
+    }
+    Some((u32::try_from(tasks).ok()?, truncated))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count_array_tasks;
+
+    #[test]
+    fn array_strings_count_their_tasks() {
+        for (text, tasks) in [
+            ("7", 1),
+            ("4-500%4", 497),
+            ("0-9", 10),
+            ("0-10:5", 3),
+            ("0-9:5", 2),
+            ("1,3,5-9:2,20-29%3", 15),
+            ("1%1", 1),
+        ] {
+            assert_eq!(count_array_tasks(text), Some((tasks, false)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cut_string_is_a_lower_bound() {
+        assert_eq!(count_array_tasks("1,3,5,..."), Some((3, true)));
+        assert_eq!(count_array_tasks("1-4,6-9..."), Some((8, true)));
+        assert_eq!(count_array_tasks("1-4,6-9...%5"), Some((8, true)));
+    }
+
+    #[test]
+    fn nonsense_is_no_count() {
+        for text in ["a", "5-1", "1-9:0", "1-", "-"] {
+            assert_eq!(count_array_tasks(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Trackable resources as Slurm writes them: `cpu=4,mem=64G,gres/gpu:h100=2`, and gres lists `gpu:h100:8(S:0-1)`.
+//! Numbers come out in base units; text that makes no sense is skipped, never guessed.
+
+/// A count of one generic resource. `kind` is empty when Slurm did not name a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GresItem<'a> {
+    /// `gpu`, `shard`, `mps`, `craynetwork`, ...
+    pub name: &'a str,
+    /// `h100`, or empty.
+    pub kind: &'a str,
+    pub count: u64,
+}
+
+/// The resources of one TRES string.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tres<'a> {
+    pub cpus: Option<u64>,
+    pub memory_bytes: Option<u64>,
+    pub nodes: Option<u64>,
+    /// As written: a typed entry may stand beside the untyped total of the same name.
+    pub gres: Vec<GresItem<'a>>,
+}
+
+impl<'a> Tres<'a> {
+    /// Reads a TRES string; empty text gives no resources. A number without a unit is MiB for memory.
+    pub fn parse(text: &'a str) -> Self {
+        let mut tres = Self::default();
+        for (name, value) in text.split(',').filter_map(|item| item.split_once('=')) {
+            match name {
+                "cpu" => tres.cpus = parse_count(value),
+                "mem" => tres.memory_bytes = parse_memory(value),
+                "node" => tres.nodes = parse_count(value),
+                _ => {
+                    if let (Some(gres), Some(count)) = (name.strip_prefix("gres/"), parse_count(value)) {
+                        let (name, kind) = gres.split_once(':').unwrap_or((gres, ""));
+                        tres.gres.push(GresItem { name, kind, count });
+                    }
+                }
+            }
+        }
+        settle(&mut tres.gres);
+        tres
+    }
+}
+
+/// Reads a node's gres list: `gpu:h100:8(S:0-1),shard:16`, used form `gpu:h100:6(IDX:0-5)`.
+pub fn parse_gres(text: &str) -> Vec<GresItem<'_>> {
+    let mut items: Vec<GresItem<'_>> = Vec::new();
+    for item in split_outside_brackets(text) {
+        let item = item.split_once('(').map_or(item, |(before, _)| before);
+        let mut parts = item.split(':');
+        let name = parts.next().unwrap_or_default();
+        let (kind, count) = match (parts.next(), parts.next()) {
+            (Some(kind), Some(count)) => (kind, parse_count(count)),
+            // Of two parts the second is a count when it is a number, else a type with one of it.
+            (Some(only), None) => match parse_count(only) {
+                Some(count) => ("", Some(count)),
+                None => (only, Some(1)),
+            },
+            _ => ("", Some(1)),
+        };
+        if let (false, Some(count)) = (name.is_empty() || name == "(null)", count) {
+            match items.iter_mut().find(|known| known.name == name && known.kind == kind) {
+                Some(known) => known.count += count,
+                None => items.push(GresItem { name, kind, count }),
+            }
+        }
+    }
+    items
+}
+
+/// Where typed entries stand beside the untyped total of the same name, leaves the remainder untyped.
+fn settle(items: &mut Vec<GresItem<'_>>) {
+    for index in 0..items.len() {
+        if items[index].kind.is_empty() {
+            let name = items[index].name;
+            let typed: u64 = items
+                .iter()
+                .filter(|item| item.name == name && !item.kind.is_empty())
+                .map(|item| item.count)
+                .sum();
+            items[index].count = items[index].count.saturating_sub(typed);
+        }
+    }
+    items.retain(|item| item.count > 0);
+}
+
+fn split_outside_brackets(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_u32;
+    text.split(move |letter| {
+        match letter {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    })
+    .filter(|item| !item.is_empty())
+}
+
+/// `8`, `4K` (gres counts may carry a binary unit).
+fn parse_count(text: &str) -> Option<u64> {
+    if let Ok(count) = text.parse() {
+        return Some(count);
+    }
+    scaled(text, 1)
+}
+
+/// `4G`, `64000M`, `1.50T`, `512` (MiB) in bytes.
+pub fn parse_memory(text: &str) -> Option<u64> {
+    scaled(text, 1 << 20)
+}
+
+/// A number with an optional binary unit; without one it counts `plain` each.
+fn scaled(text: &str, plain: u64) -> Option<u64> {
+    let (digits, unit) = match text.as_bytes().last()?.to_ascii_uppercase() {
+        b'K' => (&text[..text.len() - 1], 1 << 10),
+        b'M' => (&text[..text.len() - 1], 1 << 20),
+        b'G' => (&text[..text.len() - 1], 1 << 30),
+        b'T' => (&text[..text.len() - 1], 1 << 40),
+        b'P' => (&text[..text.len() - 1], 1_u64 << 50),
+        b'B' => (&text[..text.len() - 1], 1),
+        _ => (text, plain),
+    };
+    if let Ok(whole) = digits.parse::<u64>() {
+        return whole.checked_mul(unit);
+    }
+    let fraction: f64 = digits.parse().ok()?;
+    // Above 2^63 a TRES is NO_VAL64 in disguise, not a resource.
+    let bytes = fraction * unit as f64;
+    (bytes >= 0.0 && bytes < 9.2e18).then_some(bytes as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gres(text: &str) -> Vec<(&str, &str, u64)> {
+        parse_gres(text).into_iter().map(|item| (item.name, item.kind, item.count)).collect()
+    }
+
+    fn tres_gres(text: &str) -> Vec<(&str, &str, u64)> {
+        Tres::parse(text).gres.into_iter().map(|item| (item.name, item.kind, item.count)).collect()
+    }
+
+    #[test]
+    fn a_tres_string_comes_out_in_base_units() {
+        let tres = Tres::parse("cpu=12,mem=12000G,node=12,billing=12,gres/gpu=96");
+        assert_eq!(tres.cpus, Some(12));
+        assert_eq!(tres.memory_bytes, Some(12_000 << 30));
+        assert_eq!(tres.nodes, Some(12));
+        assert_eq!(tres.gres, [GresItem { name: "gpu", kind: "", count: 96 }]);
+        assert_eq!(Tres::parse(""), Tres::default());
+    }
+
+    #[test]
+    fn memory_units_vary() {
+        assert_eq!(parse_memory("4G"), Some(4 << 30));
+        assert_eq!(parse_memory("64000M"), Some(64_000 << 20));
+        assert_eq!(parse_memory("512"), Some(512 << 20));
+        assert_eq!(parse_memory("1.5T"), Some(3 << 39));
+        assert_eq!(parse_memory("no"), None);
+        assert_eq!(parse_memory(""), None);
+        assert_eq!(parse_memory("-2"), None);
+    }
+
+    #[test]
+    fn typed_gpus_count_once_beside_their_untyped_total() {
+        assert_eq!(tres_gres("gres/gpu=6,gres/gpu:h100=6"), [("gpu", "h100", 6)]);
+        assert_eq!(tres_gres("gres/gpu=6,gres/gpu:h100=4"), [("gpu", "", 2), ("gpu", "h100", 4)]);
+        assert_eq!(tres_gres("gres/gpu:a100=1,gres/gpu:h100=2"), [("gpu", "a100", 1), ("gpu", "h100", 2)]);
+    }
+
+    #[test]
+    fn node_gres_lists_are_read_with_and_without_types() {
+        assert_eq!(gres("gpu:h100:8"), [("gpu", "h100", 8)]);
+        assert_eq!(gres("gpu:h100:8(S:0-1)"), [("gpu", "h100", 8)]);
+        assert_eq!(gres("gpu:h100:6(IDX:0-5)"), [("gpu", "h100", 6)]);
+        assert_eq!(gres("gpu:h100:0(IDX:N/A)"), [("gpu", "h100", 0)]);
+        assert_eq!(gres("gpu:2,shard:16"), [("gpu", "", 2), ("shard", "", 16)]);
+        assert_eq!(gres("gpu:h100:2(IDX:0,3),gpu:a30:1(IDX:1)"), [("gpu", "h100", 2), ("gpu", "a30", 1)]);
+        assert_eq!(gres("gpu:tesla"), [("gpu", "tesla", 1)]);
+        assert_eq!(gres("(null)"), []);
+        assert_eq!(gres(""), []);
+    }
+
+    #[test]
+    fn the_same_type_twice_is_added() {
+        assert_eq!(gres("gpu:a100:4(S:0),gpu:a100:4(S:1)"), [("gpu", "a100", 8)]);
+    }
+}
