@@ -1,3 +1,4 @@
 //! The Slurm exporter as a library: `main` wires these parts together, tests and benchmarks use them one by one.
 
+pub mod exposition;
 pub mod model;
