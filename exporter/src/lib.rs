@@ -2,3 +2,5 @@
 
 pub mod exposition;
 pub mod model;
+pub mod server;
+pub mod wire;

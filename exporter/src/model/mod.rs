@@ -50,7 +50,7 @@ pub struct Release {
 #[derive(Debug)]
 pub enum Reading {
     Controllers(Controllers),
-    Diag(Diag),
+    Diag(Box<Diag>),
     Nodes(Nodes),
     Partitions(Partitions),
     Jobs(Jobs),
@@ -85,7 +85,7 @@ impl Snapshot {
     pub fn set(&mut self, reading: Reading) {
         match reading {
             Reading::Controllers(read) => self.controllers = Some(Arc::new(read)),
-            Reading::Diag(read) => self.diag = Some(Arc::new(read)),
+            Reading::Diag(read) => self.diag = Some(Arc::from(read)),
             Reading::Nodes(read) => self.nodes = Some(Arc::new(read)),
             Reading::Partitions(read) => self.partitions = Some(Arc::new(read)),
             Reading::Jobs(read) => self.jobs = Some(Arc::new(read)),

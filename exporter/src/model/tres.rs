@@ -128,7 +128,7 @@ fn scaled(text: &str, plain: u64) -> Option<u64> {
     let fraction: f64 = digits.parse().ok()?;
     // Above 2^63 a TRES is NO_VAL64 in disguise, not a resource.
     let bytes = fraction * unit as f64;
-    (bytes >= 0.0 && bytes < 9.2e18).then_some(bytes as u64)
+    (0.0..9.2e18).contains(&bytes).then_some(bytes as u64)
 }
 
 #[cfg(test)]

@@ -1,1 +1,3 @@
+//! Integration tests of the exporter: one binary, a module per subject.
 
+mod recordings;

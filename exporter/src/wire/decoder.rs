@@ -1,0 +1,220 @@
+//! One answer being decoded: chunks in, a reading with its release, errors and warnings out.
+
+use super::Api;
+use super::envelope::{ApiError, LastUpdate, Meta, Warning, WireError};
+use super::error::{DecodeError, ValueError};
+use super::no_val::Number;
+use super::stream::{Members, SplitError, Splitter, read_value};
+use super::{job, node};
+use crate::model::{Controllers, Diag, Endpoint, Partitions, Reading, Release, Timestamp};
+
+/// The largest single value that is taken: a job on 5,000 nodes of 64 cores has about this size.
+const LARGEST_VALUE: usize = 64 << 20;
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub reading: Reading,
+    pub release: Release,
+    /// Not empty means that the reading is not to be trusted alone, whatever the status said.
+    pub errors: Vec<ApiError>,
+    pub warnings: Vec<String>,
+    /// The list is empty because nothing changed since `update_time`, not because there is nothing.
+    pub unchanged: bool,
+}
+
+/// Decodes one answer as it arrives.
+#[derive(Debug)]
+pub struct Decoder {
+    endpoint: Endpoint,
+    splitter: Splitter,
+    content: Content,
+}
+
+#[derive(Debug)]
+struct Content {
+    api: &'static Api,
+    rows: Rows,
+    row_count: u64,
+    cluster: Option<String>,
+    slurm_version: String,
+    errors: Vec<ApiError>,
+    warnings: Vec<String>,
+    last_update: Number,
+}
+
+#[derive(Debug)]
+enum Rows {
+    Ping(Controllers),
+    Diag(Box<Diag>),
+    Nodes(node::Table),
+    Partitions(Partitions),
+    Jobs(job::Table),
+}
+
+impl Decoder {
+    /// A decoder of one answer of this endpoint in this API version.
+    pub fn new(api: &'static Api, endpoint: Endpoint) -> Self {
+        let rows = match endpoint {
+            Endpoint::Ping => Rows::Ping(Controllers::default()),
+            Endpoint::Diag => Rows::Diag(Box::default()),
+            Endpoint::Nodes => Rows::Nodes(node::Table::default()),
+            Endpoint::Partitions => Rows::Partitions(Partitions::default()),
+            Endpoint::Jobs => Rows::Jobs(job::Table::default()),
+        };
+        Self {
+            endpoint,
+            splitter: Splitter::new(LARGEST_VALUE),
+            content: Content {
+                api,
+                rows,
+                row_count: 0,
+                cluster: None,
+                slurm_version: String::new(),
+                errors: Vec::new(),
+                warnings: Vec::new(),
+                last_update: Number::Unset,
+            },
+        }
+    }
+
+    /// Takes the next bytes of the body, of any length.
+    ///
+    /// # Errors
+    /// As soon as the bytes cannot become a valid answer; the decoder is of no use then.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
+        self.splitter.push(chunk, &mut self.content).map_err(|error| self.explain(error))
+    }
+
+    /// Ends the body and gives the reading.
+    ///
+    /// # Errors
+    /// When the body ended early or lacks the list that the endpoint is for.
+    pub fn finish(mut self) -> Result<Answer, DecodeError> {
+        self.splitter.finish(&mut self.content).map_err(|error| self.explain(error))?;
+        if !self.splitter.has_rows() {
+            return Err(DecodeError::MissingMember {
+                endpoint: self.endpoint,
+                member: self.content.rows_member(),
+            });
+        }
+        Ok(self.content.into_answer())
+    }
+
+    fn explain(&self, error: SplitError) -> DecodeError {
+        let endpoint = self.endpoint;
+        let at = self.splitter.position();
+        match error {
+            SplitError::NotAnObject => DecodeError::NotAnObject { endpoint },
+            SplitError::TooLarge => DecodeError::TooLarge { endpoint, limit: LARGEST_VALUE },
+            SplitError::Truncated => DecodeError::Truncated { endpoint, at },
+            SplitError::RowsTwice => {
+                DecodeError::DuplicateMember { endpoint, member: self.content.rows_member() }
+            }
+            SplitError::Value(member, error) => {
+                let row = member.map_or_else(
+                    || format!("entry {}", self.content.row_count),
+                    |name| format!("\"{name}\""),
+                );
+                match error {
+                    ValueError::Incomplete => DecodeError::Truncated { endpoint, at },
+                    ValueError::Syntax(source) => DecodeError::Syntax { endpoint, at, source },
+                    ValueError::WrongType { field, source } => {
+                        DecodeError::WrongType { endpoint, row, field, source }
+                    }
+                    ValueError::Missing(field) => DecodeError::MissingField { endpoint, row, field },
+                }
+            }
+        }
+    }
+}
+
+impl Members for Content {
+    fn rows_member(&self) -> &'static str {
+        match self.rows {
+            Rows::Ping(_) => "pings",
+            Rows::Diag(_) => "statistics",
+            Rows::Nodes(_) => "nodes",
+            Rows::Partitions(_) => "partitions",
+            Rows::Jobs(_) => "jobs",
+        }
+    }
+
+    fn row(&mut self, bytes: &[u8]) -> Result<usize, ValueError> {
+        let len = match &mut self.rows {
+            Rows::Ping(table) => (self.api.ping)(bytes, table),
+            Rows::Diag(table) => (self.api.diag)(bytes, table),
+            Rows::Nodes(table) => (self.api.node)(bytes, table),
+            Rows::Partitions(table) => (self.api.partition)(bytes, table),
+            Rows::Jobs(table) => (self.api.job)(bytes, table),
+        }?;
+        self.row_count += 1;
+        Ok(len)
+    }
+
+    fn member(&mut self, name: &str, bytes: &[u8]) -> Result<usize, ValueError> {
+        match name {
+            "meta" => {
+                let (meta, len) = read_value::<Meta<'_>>(bytes)?;
+                let cluster = meta.slurm.cluster.0;
+                self.cluster = (!cluster.is_empty()).then(|| cluster.into_owned());
+                self.slurm_version = meta.slurm.release.0.into_owned();
+                Ok(len)
+            }
+            "errors" => {
+                let (errors, len) = read_value::<Vec<WireError<'_>>>(bytes)?;
+                self.errors = errors.into_iter().map(ApiError::from).collect();
+                Ok(len)
+            }
+            "warnings" => {
+                let (warnings, len) = read_value::<Vec<Warning<'_>>>(bytes)?;
+                self.warnings =
+                    warnings.into_iter().map(|warning| warning.description.0.into_owned()).collect();
+                Ok(len)
+            }
+            "last_update" => {
+                let (last_update, len) = read_value::<LastUpdate>(bytes)?;
+                self.last_update = last_update;
+                Ok(len)
+            }
+            _ => read_value::<serde::de::IgnoredAny>(bytes).map(|(_, len)| len),
+        }
+    }
+}
+
+impl Content {
+    fn into_answer(self) -> Answer {
+        // slurmrestd 24.11 and 26.05 say "unchanged" with 200, an empty list, last_update 0 and a warning.
+        let unchanged = self.row_count == 0
+            && self.last_update == Number::Value(0)
+            && self.warnings.iter().any(|warning| warning.contains("since update_time"));
+        let reading = match self.rows {
+            Rows::Ping(table) => Reading::Controllers(table),
+            Rows::Diag(table) => Reading::Diag(table),
+            Rows::Nodes(table) => {
+                let mut nodes = table.nodes;
+                nodes.rows.shrink_to_fit();
+                nodes.symbols.shrink();
+                nodes.partition_lists.shrink();
+                nodes.gres_lists.shrink();
+                Reading::Nodes(nodes)
+            }
+            Rows::Partitions(table) => Reading::Partitions(table),
+            Rows::Jobs(table) => {
+                let mut jobs = table.jobs;
+                jobs.last_update = Timestamp::from_unix(self.last_update.get());
+                jobs.rows.shrink_to_fit();
+                jobs.symbols.shrink();
+                jobs.partition_lists.shrink();
+                jobs.gpu_lists.shrink();
+                Reading::Jobs(jobs)
+            }
+        };
+        let release = Release {
+            cluster: self.cluster,
+            slurm_version: self.slurm_version,
+            api_version: self.api.version,
+        };
+        Answer { reading, release, errors: self.errors, warnings: self.warnings, unchanged }
+    }
+}

@@ -1,0 +1,84 @@
+//! What stands around every list: who answered, and the errors and warnings that came along.
+
+use serde::Deserialize;
+
+use super::no_val::{Number, Text};
+
+/// One entry of `errors`. 200 answers may carry them too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiError {
+    /// Slurm's error number; 22.05 calls it `errno` in some answers.
+    pub number: Option<i64>,
+    pub message: String,
+    /// The function inside slurmrestd, where it says so.
+    pub source: String,
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)?;
+        match self.number {
+            Some(number) => write!(formatter, " (error {number})"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireError<'a> {
+    #[serde(default, borrow)]
+    description: Text<'a>,
+    #[serde(default, borrow)]
+    error: Text<'a>,
+    #[serde(default, alias = "errno")]
+    error_number: Option<i64>,
+    #[serde(default, borrow)]
+    source: Text<'a>,
+}
+
+impl From<WireError<'_>> for ApiError {
+    fn from(wire: WireError<'_>) -> Self {
+        let message = if wire.error.0.is_empty() { wire.description.0 } else { wire.error.0 };
+        Self { number: wire.error_number, message: message.into_owned(), source: wire.source.0.into_owned() }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Warning<'a> {
+    #[serde(default, borrow)]
+    pub(super) description: Text<'a>,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Meta<'a> {
+    /// Capitalised in 22.05.
+    #[serde(default, borrow, alias = "Slurm")]
+    pub(super) slurm: Slurm<'a>,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Slurm<'a> {
+    #[serde(default, borrow)]
+    pub(super) release: Text<'a>,
+    /// Absent in 22.05.
+    #[serde(default, borrow)]
+    pub(super) cluster: Text<'a>,
+}
+
+/// The `errors` of an error answer's body; none when the body is not such a document.
+pub fn read_errors(body: &[u8]) -> Vec<ApiError> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(default, borrow)]
+        errors: Vec<WireError<'a>>,
+    }
+    // 26.05 sends most error answers twice on one connection: only the first document counts.
+    let mut documents = serde_json::Deserializer::from_slice(body).into_iter::<Body<'_>>();
+    match documents.next() {
+        Some(Ok(body)) => body.errors.into_iter().map(ApiError::from).collect(),
+        Some(Err(_)) | None => Vec::new(),
+    }
+}
+
+/// `last_update` and its like: seconds, 0 where nothing changed since.
+pub(super) type LastUpdate = Number;

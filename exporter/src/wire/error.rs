@@ -1,0 +1,57 @@
+//! Why an answer could not be decoded, in words that name the field.
+
+use crate::model::Endpoint;
+
+/// An answer that is not what slurmrestd promises.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("{endpoint}: invalid JSON at byte {at}: {source}")]
+    Syntax { endpoint: Endpoint, at: u64, source: serde_json::Error },
+    #[error("{endpoint}: {row} has an unexpected value in field \"{field}\": {source}")]
+    WrongType { endpoint: Endpoint, row: String, field: String, source: serde_json::Error },
+    #[error("{endpoint}: {row} lacks the field \"{field}\"")]
+    MissingField { endpoint: Endpoint, row: String, field: &'static str },
+    #[error("{endpoint}: the answer has no \"{member}\"")]
+    MissingMember { endpoint: Endpoint, member: &'static str },
+    #[error("{endpoint}: \"{member}\" stands twice in the answer")]
+    DuplicateMember { endpoint: Endpoint, member: &'static str },
+    #[error("{endpoint}: one value of the answer is larger than {limit} bytes")]
+    TooLarge { endpoint: Endpoint, limit: usize },
+    #[error("{endpoint}: the answer ends in the middle, after {at} bytes")]
+    Truncated { endpoint: Endpoint, at: u64 },
+    #[error("{endpoint}: the answer is not a JSON object")]
+    NotAnObject { endpoint: Endpoint },
+}
+
+impl DecodeError {
+    /// The field to blame, for the schema-drift counter.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::WrongType { field, .. } => Some(field),
+            Self::MissingField { field, .. } => Some(field),
+            Self::MissingMember { member, .. } | Self::DuplicateMember { member, .. } => Some(member),
+            Self::Syntax { .. }
+            | Self::TooLarge { .. }
+            | Self::Truncated { .. }
+            | Self::NotAnObject { .. } => None,
+        }
+    }
+
+    /// Whether the answer was refused for its size.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::TooLarge { .. })
+    }
+}
+
+/// Why one value could not be read; becomes a [`DecodeError`] where endpoint and place are known.
+#[derive(Debug)]
+pub(super) enum ValueError {
+    /// The bytes end inside the value: ask again with more.
+    Incomplete,
+    Syntax(serde_json::Error),
+    WrongType {
+        field: String,
+        source: serde_json::Error,
+    },
+    Missing(&'static str),
+}

@@ -1,0 +1,135 @@
+//! One job of `/jobs`, as v0.0.38 and v0.0.40 to v0.0.45 write it. Its many cores and paths are skipped unread.
+
+use serde::Deserialize;
+
+use super::error::ValueError;
+use super::no_val::{Number, Text};
+use super::stream::read_value;
+use super::words::{Words, sort};
+use crate::model::job::{Gpus, Job, Jobs, count_array_tasks};
+use crate::model::state::{job_base, job_flag};
+use crate::model::symbol::Run;
+use crate::model::tres::Tres;
+use crate::model::{Symbol, Timestamp};
+
+/// The rows so far, and what spares work between neighbours.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) jobs: Jobs,
+    last_partitions: Run,
+    last_gpus: Run,
+    /// Reused for each job.
+    flags: Vec<Symbol>,
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    job_id: Option<Number>,
+    #[serde(borrow)]
+    job_state: Option<Words<'a>>,
+    #[serde(borrow)]
+    partition: Option<Text<'a>>,
+    cpus: Option<Number>,
+    #[serde(default, borrow)]
+    array_task_string: Text<'a>,
+    #[serde(default, borrow)]
+    user_name: Text<'a>,
+    #[serde(default, borrow)]
+    account: Text<'a>,
+    #[serde(default, borrow)]
+    qos: Text<'a>,
+    #[serde(default, borrow)]
+    state_reason: Text<'a>,
+    #[serde(default)]
+    node_count: Number,
+    #[serde(default, borrow)]
+    tres_req_str: Text<'a>,
+    #[serde(default, borrow)]
+    tres_alloc_str: Text<'a>,
+    #[serde(default)]
+    submit_time: Number,
+    #[serde(default)]
+    eligible_time: Number,
+    #[serde(default)]
+    start_time: Number,
+    #[serde(default)]
+    end_time: Number,
+    #[serde(default)]
+    restart_cnt: Number,
+}
+
+/// Reads one job into the table.
+pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError> {
+    let (wire, len) = read_value::<Wire<'_>>(bytes)?;
+    let jobs = &mut table.jobs;
+    let symbols = &mut jobs.symbols;
+    let id = wire.job_id.and_then(Number::get_u32).ok_or(ValueError::Missing("job_id"))?;
+    let words = wire.job_state.ok_or(ValueError::Missing("job_state"))?;
+    let partition = wire.partition.ok_or(ValueError::Missing("partition"))?;
+    let cpus = wire.cpus.ok_or(ValueError::Missing("cpus"))?;
+
+    table.flags.clear();
+    let state = sort(&words, job_base::index_of, job_flag::index_of, implied_base, symbols, &mut table.flags);
+    let row = u32::try_from(jobs.rows.len()).expect("fewer than 2^32 jobs fit in one answer");
+    jobs.other_flags.extend(table.flags.iter().map(|flag| (row, *flag)));
+
+    let names = partition.0.split(',').filter(|name| !name.is_empty());
+    let partitions: Vec<_> = names.map(|name| symbols.intern(name)).collect();
+    table.last_partitions = jobs.partition_lists.store(partitions, table.last_partitions);
+
+    // A job that holds or held resources says in tres_alloc_str what they are; one that waits, what it asks for.
+    let has_allocation = !wire.tres_alloc_str.0.is_empty();
+    let tres = Tres::parse(if has_allocation { &wire.tres_alloc_str.0 } else { &wire.tres_req_str.0 });
+    let gpus = tres.gres.iter().filter(|item| item.name == "gpu");
+    let gpus: Vec<_> = gpus.map(|item| Gpus { kind: symbols.intern(item.kind), count: item.count }).collect();
+    table.last_gpus = jobs.gpu_lists.store(gpus, table.last_gpus);
+    let fits = |value: Option<u64>| value.map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+
+    // Only the waiting rest of an array has a task string; a started task is a row of its own without one.
+    let array = if wire.array_task_string.0.is_empty() {
+        Some((1, false))
+    } else {
+        count_array_tasks(&wire.array_task_string.0)
+    };
+    // A string that makes no sense stands for at least one task, like one that Slurm cut.
+    let (tasks, tasks_truncated) = array.unwrap_or((1, true));
+    let reason =
+        if wire.state_reason.0 == "None" { Symbol::EMPTY } else { symbols.intern(&wire.state_reason.0) };
+
+    jobs.rows.push(Job {
+        id,
+        tasks,
+        state,
+        partitions: table.last_partitions,
+        gpus: table.last_gpus,
+        user: symbols.intern(&wire.user_name.0),
+        account: symbols.intern(&wire.account.0),
+        qos: symbols.intern(&wire.qos.0),
+        reason,
+        cpus: fits(tres.cpus).filter(|_| has_allocation).or(cpus.get_u32()).unwrap_or(0),
+        nodes: fits(tres.nodes).or(wire.node_count.get_u32()).unwrap_or(0),
+        memory_bytes: tres.memory_bytes.unwrap_or(0),
+        submit_at: Timestamp::from_unix(wire.submit_time.get()),
+        eligible_at: Timestamp::from_unix(wire.eligible_time.get()),
+        start_at: Timestamp::from_unix(wire.start_time.get()),
+        end_at: Timestamp::from_unix(wire.end_time.get()),
+        restarts: u16::try_from(wire.restart_cnt.get().unwrap_or(0)).unwrap_or(u16::MAX),
+        has_allocation,
+        tasks_truncated,
+    });
+    Ok(len)
+}
+
+/// The base state behind a flag that v0.0.38 gives instead of it. COMPLETING hides how the job ended,
+/// so it stays a word of its own there.
+fn implied_base(flag: u8) -> Option<u8> {
+    match flag {
+        job_flag::CONFIGURING | job_flag::RESIZING | job_flag::SIGNALING | job_flag::POWER_UP_NODE => {
+            Some(job_base::RUNNING)
+        }
+        job_flag::REQUEUED | job_flag::REQUEUE_HOLD | job_flag::SPECIAL_EXIT | job_flag::REQUEUE_FED => {
+            Some(job_base::PENDING)
+        }
+        _ => None,
+    }
+}

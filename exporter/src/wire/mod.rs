@@ -1,0 +1,58 @@
+//! Answers of slurmrestd as they arrive: chunks of bytes in, one decoded reading out, of any supported version.
+//! It does no I/O and keeps no body: at most one array element and the compact rows are in memory.
+//!
+//! To add an API version: write `v0_0_NN.rs` as a difference to the version before
+//! (`Api { version: "v0.0.NN", ..v0_0_MM::API }`) and put it first in [`SUPPORTED`].
+
+mod decoder;
+mod diag;
+mod envelope;
+mod error;
+mod job;
+mod no_val;
+mod node;
+mod partition;
+mod ping;
+mod stream;
+mod v0_0_38;
+mod v0_0_40;
+mod v0_0_41;
+mod v0_0_42;
+mod v0_0_43;
+mod v0_0_44;
+mod v0_0_45;
+mod words;
+
+pub use decoder::{Answer, Decoder};
+pub use envelope::{ApiError, read_errors};
+pub use error::DecodeError;
+
+use crate::model::{Diag, Partitions};
+
+/// One API version: its name in URLs, and how it writes what differs between versions.
+#[derive(Debug)]
+pub struct Api {
+    /// Such as `v0.0.42`.
+    pub version: &'static str,
+    node: stream::Element<node::Table>,
+    job: stream::Element<job::Table>,
+    partition: stream::Element<Partitions>,
+    ping: stream::Element<crate::model::Controllers>,
+    diag: stream::Element<Diag>,
+}
+
+/// The supported versions, newest first: the order in which they are probed.
+pub const SUPPORTED: &[&Api] = &[
+    &v0_0_45::API,
+    &v0_0_44::API,
+    &v0_0_43::API,
+    &v0_0_42::API,
+    &v0_0_41::API,
+    &v0_0_40::API,
+    &v0_0_38::API,
+];
+
+/// The supported version of this name.
+pub fn by_version(version: &str) -> Option<&'static Api> {
+    SUPPORTED.iter().copied().find(|api| api.version == version)
+}

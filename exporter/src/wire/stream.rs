@@ -1,0 +1,394 @@
+//! Cuts a JSON object that arrives in chunks into its members, and its one long list into elements.
+//! It holds one value at a time, never the body, and knows nothing of Slurm.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::error::ValueError;
+
+/// Reads one value from the start of the bytes into the table; gives the bytes that it took.
+/// [`ValueError::Incomplete`] when the bytes end before the value does.
+pub(super) type Element<T> = fn(&[u8], &mut T) -> Result<usize, ValueError>;
+
+/// What the splitter hands its values to.
+pub(super) trait Members {
+    /// The member whose list holds the rows.
+    fn rows_member(&self) -> &'static str;
+    /// One element of the rows (or the rows' value itself where it is no list).
+    fn row(&mut self, bytes: &[u8]) -> Result<usize, ValueError>;
+    /// The value of any other member.
+    fn member(&mut self, name: &str, bytes: &[u8]) -> Result<usize, ValueError>;
+}
+
+/// Why splitting stopped.
+#[derive(Debug)]
+pub(super) enum SplitError {
+    NotAnObject,
+    TooLarge,
+    Truncated,
+    RowsTwice,
+    /// In the value of this member (`None`: in a row).
+    Value(Option<String>, ValueError),
+}
+
+/// Reads one value of a type from the start of the bytes, with its length.
+/// On a wrong type the value is read once more to learn which field it was.
+pub(super) fn read_value<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, usize), ValueError> {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<T>();
+    match values.next() {
+        Some(Ok(value)) => Ok((value, values.byte_offset())),
+        None => Err(ValueError::Incomplete),
+        Some(Err(error)) if error.is_eof() || ends_inside_number(bytes) => {
+            // With more bytes a real error shows up again, at its place.
+            drop(error);
+            Err(ValueError::Incomplete)
+        }
+        Some(Err(error)) if error.is_data() => Err(locate::<T>(bytes, error)),
+        Some(Err(error)) => Err(ValueError::Syntax(error)),
+    }
+}
+
+/// serde_json calls a number that ends after its sign, point or exponent invalid, not incomplete.
+fn ends_inside_number(bytes: &[u8]) -> bool {
+    matches!(bytes.last(), Some(b'-' | b'+' | b'.' | b'e' | b'E'))
+}
+
+fn locate<'a, T: Deserialize<'a>>(bytes: &'a [u8], error: serde_json::Error) -> ValueError {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(located) => {
+            ValueError::WrongType { field: located.path().to_string(), source: located.into_inner() }
+        }
+        Ok(_) => ValueError::WrongType { field: ".".into(), source: error },
+    }
+}
+
+#[derive(Debug)]
+enum Place {
+    BeforeObject,
+    /// A key, or the end of an object without members.
+    FirstKey,
+    Key,
+    Colon(String),
+    Value(String),
+    /// A value of the rows' list, or its end when it is empty.
+    FirstRow,
+    Row,
+    AfterRow,
+    AfterValue,
+    End,
+}
+
+/// The state between chunks.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that are done with.
+    done: usize,
+    /// Bytes before `buffer`, for error messages.
+    before: u64,
+    /// The value at `done` was found incomplete; it is not tried again before the buffer has this length.
+    retry_at: usize,
+    place: Place,
+    seen_rows: bool,
+    largest_value: usize,
+}
+
+impl Splitter {
+    /// A splitter that refuses a single value of more than `largest_value` bytes.
+    pub(super) fn new(largest_value: usize) -> Self {
+        Self {
+            buffer: Vec::new(),
+            done: 0,
+            before: 0,
+            retry_at: 0,
+            place: Place::BeforeObject,
+            seen_rows: false,
+            largest_value,
+        }
+    }
+
+    /// The offset in the body up to which all is read.
+    pub(super) fn position(&self) -> u64 {
+        self.before + self.done as u64
+    }
+
+    /// Whether the member with the rows was there.
+    pub(super) fn has_rows(&self) -> bool {
+        self.seen_rows
+    }
+
+    /// Takes the next bytes of the body and hands on every value that is complete.
+    pub(super) fn push(&mut self, chunk: &[u8], members: &mut impl Members) -> Result<(), SplitError> {
+        self.before += self.done as u64;
+        self.buffer.drain(..self.done);
+        self.done = 0;
+        self.buffer.extend_from_slice(chunk);
+        if self.buffer.len() < self.retry_at {
+            return Ok(());
+        }
+        self.retry_at = 0;
+        self.run(members, false)
+    }
+
+    /// Says that the body is over; it must be over for the object too.
+    pub(super) fn finish(&mut self, members: &mut impl Members) -> Result<(), SplitError> {
+        self.run(members, true)?;
+        match self.place {
+            Place::End => Ok(()),
+            _ => Err(SplitError::Truncated),
+        }
+    }
+
+    fn run(&mut self, members: &mut impl Members, last: bool) -> Result<(), SplitError> {
+        while let Some(letter) = self.skip_space() {
+            // Each step takes `done` past what it understood, or leaves it and waits for more bytes.
+            let place = std::mem::replace(&mut self.place, Place::End);
+            self.place = match (place, letter) {
+                (Place::BeforeObject, b'{') => self.step(Place::FirstKey),
+                (Place::BeforeObject, _) => return Err(SplitError::NotAnObject),
+                (Place::FirstKey | Place::AfterValue, b'}') => self.step(Place::End),
+                (Place::AfterValue, b',') => self.step(Place::Key),
+                (place @ (Place::FirstKey | Place::Key), b'"') => {
+                    match read_value::<Cow<'_, str>>(&self.buffer[self.done..]) {
+                        Ok((key, len)) => {
+                            let key = key.into_owned();
+                            self.done += len;
+                            Place::Colon(key)
+                        }
+                        Err(error) => return self.pause(place, None, error, last),
+                    }
+                }
+                (Place::Colon(key), b':') => self.step(Place::Value(key)),
+                (Place::Value(key), _) if key == members.rows_member() => {
+                    if std::mem::replace(&mut self.seen_rows, true) {
+                        return Err(SplitError::RowsTwice);
+                    }
+                    if letter == b'[' {
+                        self.step(Place::FirstRow)
+                    } else {
+                        match self.value(letter, last, |bytes| members.row(bytes)) {
+                            Ok(()) => Place::AfterValue,
+                            Err(error) => {
+                                self.seen_rows = false;
+                                return self.pause(Place::Value(key), None, error, last);
+                            }
+                        }
+                    }
+                }
+                (Place::Value(key), _) => match self.value(letter, last, |bytes| members.member(&key, bytes))
+                {
+                    Ok(()) => Place::AfterValue,
+                    Err(error) => {
+                        return self.pause(Place::Value(key.clone()), Some(key), error, last);
+                    }
+                },
+                (Place::FirstRow | Place::AfterRow, b']') => self.step(Place::AfterValue),
+                (Place::AfterRow, b',') => self.step(Place::Row),
+                (place @ (Place::FirstRow | Place::Row), _) => {
+                    match self.value(letter, last, |bytes| members.row(bytes)) {
+                        Ok(()) => Place::AfterRow,
+                        Err(error) => return self.pause(place, None, error, last),
+                    }
+                }
+                // Slurmrestd may leave bytes behind the object (see "19 extra bytes" in the recordings).
+                (Place::End, _) => {
+                    self.done = self.buffer.len();
+                    Place::End
+                }
+                (Place::FirstKey | Place::Key | Place::Colon(_) | Place::AfterRow | Place::AfterValue, _) => {
+                    return Err(SplitError::Value(
+                        None,
+                        ValueError::Syntax(syntax_error(&self.buffer[self.done..])),
+                    ));
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn skip_space(&mut self) -> Option<u8> {
+        let rest = &self.buffer[self.done..];
+        let space = rest.iter().position(|letter| !letter.is_ascii_whitespace());
+        self.done += space.unwrap_or(rest.len());
+        self.buffer.get(self.done).copied()
+    }
+
+    fn step(&mut self, next: Place) -> Place {
+        self.done += 1;
+        next
+    }
+
+    fn value(
+        &mut self,
+        letter: u8,
+        last: bool,
+        read: impl FnOnce(&[u8]) -> Result<usize, ValueError>,
+    ) -> Result<(), ValueError> {
+        let bytes = &self.buffer[self.done..];
+        // A number or word at the end of the bytes may go on in the next chunk.
+        let is_scalar = !matches!(letter, b'{' | b'[' | b'"');
+        if is_scalar
+            && !last
+            && !bytes
+                .iter()
+                .any(|letter| matches!(letter, b',' | b'}' | b']') || letter.is_ascii_whitespace())
+        {
+            return Err(ValueError::Incomplete);
+        }
+        let len = read(bytes)?;
+        self.done += len;
+        Ok(())
+    }
+
+    /// Waits for more bytes where the value is only incomplete. The wait doubles with the value's size,
+    /// so that a long value is read at most twice in all.
+    fn pause(
+        &mut self,
+        place: Place,
+        member: Option<String>,
+        error: ValueError,
+        last: bool,
+    ) -> Result<(), SplitError> {
+        self.place = place;
+        match error {
+            ValueError::Incomplete if last => Err(SplitError::Truncated),
+            ValueError::Incomplete => {
+                let pending = self.buffer.len() - self.done;
+                if pending > self.largest_value {
+                    return Err(SplitError::TooLarge);
+                }
+                // The next push first drops what is done.
+                self.retry_at = if pending < SMALL_VALUE { 0 } else { 2 * pending };
+                Ok(())
+            }
+            error => Err(SplitError::Value(member, error)),
+        }
+    }
+}
+
+/// Below this size an incomplete value is tried again with every chunk.
+const SMALL_VALUE: usize = 64 << 10;
+
+/// The error that serde_json has for these bytes as a value.
+fn syntax_error(bytes: &[u8]) -> serde_json::Error {
+    match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+        Err(error) => error,
+        Ok(_) => serde::de::Error::custom("expected `,`, `:` or the end of the object"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    #[derive(Default, Debug, PartialEq)]
+    struct Collected {
+        rows: Vec<u64>,
+        members: Vec<(String, usize)>,
+    }
+
+    #[derive(Deserialize)]
+    struct Row {
+        n: u64,
+    }
+
+    impl Members for Collected {
+        fn rows_member(&self) -> &'static str {
+            "rows"
+        }
+
+        fn row(&mut self, bytes: &[u8]) -> Result<usize, ValueError> {
+            let (row, len) = read_value::<Row>(bytes)?;
+            self.rows.push(row.n);
+            Ok(len)
+        }
+
+        fn member(&mut self, name: &str, bytes: &[u8]) -> Result<usize, ValueError> {
+            let (_, len) = read_value::<IgnoredAny>(bytes)?;
+            self.members.push((name.to_owned(), len));
+            Ok(len)
+        }
+    }
+
+    fn split(chunks: &[&[u8]]) -> Result<Collected, SplitError> {
+        let mut collected = Collected::default();
+        let mut splitter = Splitter::new(1 << 20);
+        for chunk in chunks {
+            splitter.push(chunk, &mut collected)?;
+        }
+        splitter.finish(&mut collected)?;
+        Ok(collected)
+    }
+
+    const DOCUMENT: &str =
+        r#" {"a": 12, "rows": [ {"n": 1, "s": "}\"]"}, {"n": 2, "deep": [[{}]]}] , "b":"x\/y", "c": null}"#;
+
+    #[test]
+    fn every_place_to_cut_gives_the_same_rows() {
+        let whole = split(&[DOCUMENT.as_bytes()]).unwrap();
+        assert_eq!(whole.rows, [1, 2]);
+        assert_eq!(whole.members, [("a".to_owned(), 2), ("b".to_owned(), 6), ("c".to_owned(), 4)]);
+        for cut in 0..=DOCUMENT.len() {
+            let (first, second) = DOCUMENT.as_bytes().split_at(cut);
+            assert_eq!(split(&[first, second]).unwrap(), whole, "cut at {cut}");
+        }
+        let single: Vec<_> = DOCUMENT.as_bytes().chunks(1).collect();
+        assert_eq!(split(&single).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_body_that_ends_early_is_truncated_wherever_it_ends() {
+        for end in 0..DOCUMENT.len() {
+            let result = split(&[&DOCUMENT.as_bytes()[..end]]);
+            assert!(matches!(result, Err(SplitError::Truncated)), "cut at {end}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_behind_the_object_are_left_alone() {
+        let collected = split(&[b"{\"rows\":[]}", b"Connection: Close\r\n"]).unwrap();
+        assert_eq!(collected.rows, [] as [u64; 0]);
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        assert!(matches!(split(&[b"<html>"]), Err(SplitError::NotAnObject)));
+        assert!(matches!(split(&[b"[1]"]), Err(SplitError::NotAnObject)));
+        for text in
+            [r#"{"rows" 1}"#, r#"{"rows":[{"n":1} {"n":2}]}"#, r#"{"a":1 "b":2}"#, r#"{"rows":[{"n":1},]}"#]
+        {
+            let result = split(&[text.as_bytes()]);
+            assert!(matches!(result, Err(SplitError::Value(_, ValueError::Syntax(_)))), "{text}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn rows_that_stand_twice_are_refused() {
+        assert!(matches!(split(&[br#"{"rows":[],"rows":[]}"#]), Err(SplitError::RowsTwice)));
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_field() {
+        let Err(SplitError::Value(None, ValueError::WrongType { field, .. })) =
+            split(&[br#"{"rows":[{"n":"one"}]}"#])
+        else {
+            panic!("a wrong type must be refused");
+        };
+        assert_eq!(field, "n");
+    }
+
+    #[test]
+    fn one_endless_value_is_refused_not_collected() {
+        let mut collected = Collected::default();
+        let mut splitter = Splitter::new(1 << 20);
+        splitter.push(b"{\"rows\":[{\"s\":\"", &mut collected).unwrap();
+        let chunk = vec![b'x'; 64 << 10];
+        let refused = (0..64).find_map(|_| splitter.push(&chunk, &mut collected).err());
+        assert!(matches!(refused, Some(SplitError::TooLarge)), "{refused:?}");
+        assert!(splitter.buffer.capacity() <= 8 << 20);
+    }
+}

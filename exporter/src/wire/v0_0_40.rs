@@ -1,0 +1,12 @@
+//! v0.0.40 (Slurm 23.11 to 24.11): the shapes that all later versions start from.
+
+use super::{Api, diag, job, node, partition, ping};
+
+pub(super) const API: Api = Api {
+    version: "v0.0.40",
+    node: node::read,
+    job: job::read,
+    partition: partition::read,
+    ping: ping::read,
+    diag: diag::read,
+};

@@ -1,0 +1,165 @@
+//! Every recorded answer of every supported version decodes, and says the same facts in each.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use exporter::model::{Endpoint, Reading, Snapshot};
+use exporter::wire::{Answer, DecodeError, Decoder, SUPPORTED, by_version};
+
+/// Release and API version of each folder of recordings.
+pub(crate) const RECORDED: &[(&str, &str)] = &[
+    ("22.05.8", "v0.0.38"),
+    ("24.11.5", "v0.0.40"),
+    ("24.11.5", "v0.0.41"),
+    ("24.11.5", "v0.0.42"),
+    ("26.05.5", "v0.0.42"),
+    ("26.05.5", "v0.0.43"),
+    ("26.05.5", "v0.0.44"),
+    ("26.05.5", "v0.0.45"),
+];
+
+pub(crate) fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/slurmrestd")
+}
+
+fn body(release: &str, version: &str, endpoint: Endpoint) -> Vec<u8> {
+    let path = fixtures().join(release).join(version).join(format!("{endpoint}.json"));
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn decode(version: &str, endpoint: Endpoint, body: &[u8], chunk: usize) -> Result<Answer, DecodeError> {
+    let mut decoder = Decoder::new(by_version(version).expect("a supported version"), endpoint);
+    for chunk in body.chunks(chunk) {
+        decoder.push(chunk)?;
+    }
+    decoder.finish()
+}
+
+/// The snapshot that the recordings of one version give.
+pub(crate) fn snapshot(release: &str, version: &str) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    for endpoint in Endpoint::ALL {
+        let answer = decode(version, endpoint, &body(release, version, endpoint), 16 << 10)
+            .unwrap_or_else(|error| panic!("{release} {version}: {error}"));
+        assert!(answer.errors.is_empty(), "{release} {version} {endpoint}: {:?}", answer.errors);
+        assert!(!answer.unchanged);
+        assert_eq!(answer.release.slurm_version, release);
+        snapshot.release = Some(answer.release.into());
+        snapshot.set(answer.reading);
+    }
+    snapshot
+}
+
+#[test]
+fn every_supported_version_has_a_recording() {
+    for api in SUPPORTED {
+        assert!(RECORDED.iter().any(|(_, version)| *version == api.version), "{}", api.version);
+    }
+}
+
+#[test]
+fn every_recording_of_every_version_decodes() {
+    for (release, version) in RECORDED {
+        let snapshot = snapshot(release, version);
+        let nodes = snapshot.nodes.unwrap();
+        let jobs = snapshot.jobs.unwrap();
+        assert!(nodes.rows.len() >= 12, "{release} {version}");
+        assert_eq!(jobs.rows.len(), 18, "{release} {version}");
+        assert_eq!(snapshot.partitions.unwrap().rows.len(), 4, "{release} {version}");
+        assert_eq!(snapshot.controllers.unwrap().rows[0].hostname, "slurmhost");
+        assert!(snapshot.diag.unwrap().rpcs_by_type.len() > 5, "{release} {version}");
+
+        let pending: u32 = jobs.rows.iter().filter(|job| job.is_pending()).map(|job| job.tasks).sum();
+        assert_eq!(pending, 8 + 497, "{release} {version}: a pending array counts its tasks");
+        let running = jobs.rows.iter().filter(|job| job.is_running()).count();
+        assert_eq!(running, 6, "{release} {version}: CONFIGURING counts as running");
+        let gpus = |pending: bool| -> u64 {
+            let rows = jobs.rows.iter().filter(|job| job.is_pending() == pending);
+            rows.flat_map(|job| jobs.gpus(job)).map(|gpus| gpus.count).sum()
+        };
+        assert_eq!((gpus(false), gpus(true)), (6, 96), "{release} {version}");
+    }
+}
+
+#[test]
+fn the_size_of_the_chunks_changes_nothing() {
+    let body = body("24.11.5", "v0.0.42", Endpoint::Jobs);
+    let whole = format!("{:?}", decode("v0.0.42", Endpoint::Jobs, &body, usize::MAX).unwrap());
+    for chunk in [7, 1000, 65_537] {
+        assert_eq!(
+            whole,
+            format!("{:?}", decode("v0.0.42", Endpoint::Jobs, &body, chunk).unwrap()),
+            "{chunk}"
+        );
+    }
+}
+
+#[test]
+fn a_recording_cut_anywhere_is_an_error() {
+    let body = body("26.05.5", "v0.0.45", Endpoint::Partitions);
+    for end in (0..body.len() - 1).step_by(97) {
+        let result = decode("v0.0.45", Endpoint::Partitions, &body[..end], 4096);
+        assert!(matches!(result, Err(DecodeError::Truncated { .. })), "cut at {end}: {result:?}");
+    }
+}
+
+#[test]
+fn real_pretty_bytes_decode_row_by_row() {
+    let head = fs::read(fixtures().join("24.11.5/jobs-head.raw.txt")).unwrap();
+    let mut decoder = Decoder::new(by_version("v0.0.42").unwrap(), Endpoint::Jobs);
+    decoder.push(&head).unwrap();
+    assert!(matches!(decoder.finish(), Err(DecodeError::Truncated { .. })));
+}
+
+#[test]
+fn unchanged_is_not_no_jobs() {
+    let recorded = fs::read(fixtures().join("26.05.5/jobs-not-modified.http")).unwrap();
+    let start = recorded.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    let answer = decode("v0.0.45", Endpoint::Jobs, &recorded[start..], 100).unwrap();
+    assert!(answer.unchanged);
+    assert!(answer.reading.is_empty());
+}
+
+#[test]
+fn an_unknown_field_is_ignored_a_missing_one_is_named() {
+    let text = String::from_utf8(body("24.11.5", "v0.0.42", Endpoint::Nodes)).unwrap();
+    let added = text.replace("\"architecture\"", "\"brand_new\": {\"a\": [1]}, \"architecture\"");
+    assert!(decode("v0.0.42", Endpoint::Nodes, added.as_bytes(), 4096).is_ok());
+
+    let renamed = text.replacen("\"alloc_cpus\"", "\"allocated_cpus\"", 1);
+    let error = decode("v0.0.42", Endpoint::Nodes, renamed.as_bytes(), 4096).unwrap_err();
+    assert_eq!(error.to_string(), "nodes: entry 0 lacks the field \"alloc_cpus\"");
+    assert_eq!(error.field(), Some("alloc_cpus"));
+
+    let retyped = text.replacen("\"real_memory\": 4096000", "\"real_memory\": \"4096000\"", 1);
+    let error = decode("v0.0.42", Endpoint::Nodes, retyped.as_bytes(), 4096).unwrap_err();
+    assert_eq!(error.field(), Some("real_memory"));
+    assert!(error.to_string().starts_with("nodes: entry 0 has an unexpected value in field \"real_memory\""));
+}
+
+#[test]
+fn an_answer_without_its_list_names_the_list() {
+    let error = decode("v0.0.42", Endpoint::Jobs, b"{\"nodes\": [], \"errors\": []}", 100).unwrap_err();
+    assert_eq!(error.to_string(), "jobs: the answer has no \"jobs\"");
+}
+
+#[test]
+fn deep_nesting_ends_in_an_error_not_in_a_crash() {
+    let mut bytes = b"{\"jobs\":[{\"cpus\":".to_vec();
+    bytes.extend(std::iter::repeat_n(b'[', 100_000));
+    let result = decode("v0.0.42", Endpoint::Jobs, &bytes, 4096);
+    assert!(result.is_err());
+}
+
+#[test]
+fn a_word_of_a_later_slurm_keeps_its_name() {
+    let text = String::from_utf8(body("26.05.5", "v0.0.45", Endpoint::Nodes)).unwrap();
+    let text = text.replacen("\"MIXED\"", "\"BRAND_NEW\"", 1).replacen("\"PLANNED\"", "\"NEW_FLAG\"", 1);
+    let Reading::Nodes(nodes) = decode("v0.0.45", Endpoint::Nodes, text.as_bytes(), 4096).unwrap().reading
+    else {
+        panic!("nodes decode to nodes");
+    };
+    assert!(nodes.symbols.get("brand_new").is_some());
+    assert_eq!(nodes.other_flags.len(), 1);
+    assert_eq!(nodes.symbols.resolve(nodes.other_flags[0].1), "new_flag");
+}
