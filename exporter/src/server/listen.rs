@@ -1,0 +1,246 @@
+//! The hardened accept loop: a cap on connections, time limits per phase, an orderly end.
+//! It knows nothing of routes; what a connection does is in `connection`.
+//!
+//! At the cap a newcomer is never refused; one open connection is closed for it, in this order:
+//! the oldest that never sent a complete request, the one that is idle longest between requests, the one
+//! whose answer takes longest (the slowest reader). So `/health` needs no reserved slots: its request is
+//! complete with its first packet, answered at once, and never the first choice to be closed.
+//! Nobody is judged before its first packet is read.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::{AbortHandle, Id, JoinSet},
+    time::MissedTickBehavior,
+};
+
+use super::{
+    ServerState,
+    connection::{self, Phase, Progress},
+};
+
+/// What one listener grants its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// 0 counts as 1.
+    pub max_connections: usize,
+    /// From the start of a connection, or from a later request's first byte, to a request's last header byte.
+    pub header_timeout: Duration,
+    /// An answer of which the client takes nothing for this long is given up.
+    pub write_timeout: Duration,
+    /// Between two requests on a kept-alive connection; longer than a scrape interval.
+    pub idle_timeout: Duration,
+    /// Request line and headers; less than 8 KiB counts as 8 KiB.
+    pub max_header_bytes: usize,
+    /// Time for answers in flight after the shutdown signal.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max_connections: 64,
+            header_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(180),
+            max_header_bytes: 16 * 1024,
+            drain_timeout: Duration::from_millis(4_500),
+        }
+    }
+}
+
+/// Serves until `shutdown` completes, then answers what is in flight and returns within the drain timeout.
+///
+/// # Errors
+/// When the listener itself fails. Running out of descriptors or memory is waited out, with a warning.
+pub async fn serve(
+    listener: TcpListener,
+    state: ServerState,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut open =
+        Open { connections: HashMap::new(), tasks: JoinSet::new(), state: Arc::new(state), limits };
+    let mut sweep = tokio::time::interval(limits.sweep_interval());
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            _ = sweep.tick() => open.close_overdue(),
+            Some(ended) = open.tasks.join_next_with_id() => open.forget(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    open.make_room().await;
+                    open.start(stream);
+                }
+                Err(error) if is_about_one_peer(&error) => {}
+                Err(error) if is_about_resources(&error) => {
+                    tracing::warn!(error = %error, connections = open.connections.len(), "cannot accept connections");
+                    open.close_one();
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    drop(listener);
+    open.drain(&mut sweep).await;
+    Ok(())
+}
+
+impl Limits {
+    /// Fine enough that no limit is exceeded by more than a fifth.
+    fn sweep_interval(&self) -> Duration {
+        let shortest = self.header_timeout.min(self.write_timeout).min(self.idle_timeout);
+        (shortest / 5).clamp(Duration::from_millis(1), Duration::from_secs(1))
+    }
+
+    fn is_overdue(&self, progress: &Progress) -> bool {
+        match progress.phase() {
+            Phase::New | Phase::Waiting | Phase::Head => progress.in_phase() > self.header_timeout,
+            Phase::Idle => progress.in_phase() > self.idle_timeout,
+            Phase::Answering | Phase::Flushing => progress.since_write() > self.write_timeout,
+        }
+    }
+}
+
+struct Connection {
+    progress: Arc<Progress>,
+    task: AbortHandle,
+    finish: Option<oneshot::Sender<()>>,
+}
+
+/// All open connections; only the accept loop touches it.
+struct Open {
+    connections: HashMap<Id, Connection>,
+    /// Also holds closed ones until their descriptor is gone.
+    tasks: JoinSet<()>,
+    state: Arc<ServerState>,
+    limits: Limits,
+}
+
+impl Open {
+    fn start(&mut self, stream: TcpStream) {
+        // A failure here means that the peer is gone already; the first read will say so.
+        let _ = stream.set_nodelay(true);
+        let progress = Arc::new(Progress::new());
+        let (finish, graceful) = oneshot::channel();
+        let run = connection::run(stream, progress.clone(), self.state.clone(), self.limits, graceful);
+        let task = self.tasks.spawn(run);
+        self.connections.insert(task.id(), Connection { progress, task, finish: Some(finish) });
+    }
+
+    fn forget_ended(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.forget(ended);
+        }
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), tokio::task::JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                if error.is_panic() {
+                    tracing::error!(error = %error, "a connection's task panicked");
+                }
+                error.id()
+            }
+        };
+        self.connections.remove(&id);
+    }
+
+    /// Returns with a free slot and with no more descriptors than the cap.
+    async fn make_room(&mut self) {
+        let cap = self.limits.max_connections.max(1);
+        self.forget_ended();
+        while self.tasks.len() >= cap {
+            if self.connections.values().any(|open| open.progress.phase() == Phase::New) {
+                // Nobody is judged before its first packet is read: it may be a whole request.
+                tokio::task::yield_now().await;
+                self.forget_ended();
+                continue;
+            }
+            if self.connections.len() >= cap {
+                self.close_one();
+            }
+            if let Some(ended) = self.tasks.join_next_with_id().await {
+                self.forget(ended);
+            }
+        }
+    }
+
+    fn close_one(&mut self) {
+        let rank = |progress: &Progress| {
+            let class = match progress.phase() {
+                Phase::New | Phase::Waiting => 2,
+                Phase::Idle | Phase::Head => 1,
+                Phase::Answering | Phase::Flushing => 0,
+            };
+            (class, progress.in_phase())
+        };
+        let ranked = self.connections.iter().map(|(id, open)| (rank(&open.progress), *id));
+        if let Some((_, id)) = ranked.max_by_key(|(rank, _)| *rank) {
+            self.close(id);
+        }
+    }
+
+    fn close_overdue(&mut self) {
+        let overdue = |open: &Connection| self.limits.is_overdue(&open.progress);
+        let ids: Vec<Id> =
+            self.connections.iter().filter(|(_, open)| overdue(open)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.close(id);
+        }
+    }
+
+    fn close(&mut self, id: Id) {
+        if let Some(open) = self.connections.remove(&id) {
+            tracing::debug!(phase = ?open.progress.phase(), "closing a connection at its limit");
+            open.progress.reset_on_close();
+            open.task.abort();
+        }
+    }
+
+    async fn drain(mut self, sweep: &mut tokio::time::Interval) {
+        let end = tokio::time::Instant::from_std(Instant::now() + self.limits.drain_timeout);
+        for open in self.connections.values_mut() {
+            if let Some(finish) = open.finish.take() {
+                // The other end is gone only if the connection has ended.
+                let _ = finish.send(());
+            }
+        }
+        loop {
+            tokio::select! {
+                biased;
+                ended = self.tasks.join_next_with_id() => match ended {
+                    Some(ended) => self.forget(ended),
+                    None => return,
+                },
+                _ = sweep.tick() => self.close_overdue(),
+                () = tokio::time::sleep_until(end) => break,
+            }
+        }
+        tracing::warn!(connections = self.connections.len(), "giving up answers that are still being read");
+        self.tasks.shutdown().await;
+    }
+}
+
+/// The peer went away between its connect and our accept.
+fn is_about_one_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+fn is_about_resources(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM].iter().any(|resource| code == Some(*resource))
+}

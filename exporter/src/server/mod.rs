@@ -1,0 +1,160 @@
+//! Answers requests from ready bytes. Routes (GET and HEAD only):
+//!
+//! | path                  | answer                                                                  |
+//! |-----------------------|-------------------------------------------------------------------------|
+//! | `/metrics`            | the page, identity or gzip; `?collect[]=`, `?exclude[]=`, `?cluster=`   |
+//! | `/health`, `/-/healthy` | 200 while the process lives                                           |
+//! | `/ready`, `/-/ready`  | 200 or 503; the body lists the endpoints, one per line                  |
+//! | `/`                   | landing page                                                            |
+//!
+//! It encodes nothing, compresses nothing and takes no lock per request; `listen` owns the connections.
+
+mod accept_encoding;
+mod body;
+mod connection;
+mod listen;
+mod selection;
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, VARY},
+};
+
+pub use body::ReplyBody;
+pub use listen::{Limits, serve};
+
+use crate::exposition::{self, Publisher};
+
+/// What the handlers read; shared by all connections.
+#[derive(Clone)]
+pub struct ServerState {
+    pub publisher: Arc<Publisher>,
+    pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// Called once per request for the metrics path, after its answer is made and before it is sent.
+    pub on_scrape: Arc<dyn Fn(&Scrape) + Send + Sync>,
+    /// As shown on the landing page, for example `slurm-exporter 0.1.0`.
+    pub version: String,
+    pub metrics_path: String,
+}
+
+impl fmt::Debug for ServerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerState")
+            .field("version", &self.version)
+            .field("metrics_path", &self.metrics_path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer of `/ready`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    pub ready: bool,
+    /// One line per endpoint.
+    pub endpoints: Vec<String>,
+}
+
+/// One answered request for the metrics path.
+#[derive(Debug, Clone, Copy)]
+pub struct Scrape {
+    pub status: StatusCode,
+    pub gzip: bool,
+    /// Time to make the answer, without sending it.
+    pub handler: Duration,
+}
+
+/// The answer to a request; its own body is not read.
+pub(crate) fn answer<B>(state: &ServerState, request: &Request<B>) -> Response<ReplyBody> {
+    if carries_body(request.headers()) {
+        let mut reply = line(StatusCode::PAYLOAD_TOO_LARGE, "requests carry no body here");
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return reply;
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut reply = line(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return reply;
+    }
+    match request.uri().path() {
+        path if path == state.metrics_path => metrics(state, request),
+        "/health" | "/-/healthy" => line(StatusCode::OK, "ok"),
+        "/ready" | "/-/ready" => ready(&(state.ready)()),
+        "/" => landing(state),
+        _ => line(StatusCode::NOT_FOUND, "no such page"),
+    }
+}
+
+fn metrics<B>(state: &ServerState, request: &Request<B>) -> Response<ReplyBody> {
+    let start = Instant::now();
+    let gzip = accept_encoding::prefers_gzip(request.headers());
+    let page = state.publisher.page();
+    let page = match request.uri().query() {
+        None | Some("") => Ok(page),
+        Some(query) => selection::select(page, query),
+    };
+    let reply = match page {
+        Ok(page) => {
+            let mut reply = Response::new(ReplyBody::page(page, gzip));
+            let headers = reply.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(exposition::CONTENT_TYPE));
+            headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+            if gzip {
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            reply
+        }
+        Err(unknown) => line(StatusCode::BAD_REQUEST, &unknown.to_string()),
+    };
+    (state.on_scrape)(&Scrape { status: reply.status(), gzip, handler: start.elapsed() });
+    reply
+}
+
+fn ready(readiness: &Readiness) -> Response<ReplyBody> {
+    let (status, word) = match readiness.ready {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    let mut text = String::from(word);
+    for endpoint in &readiness.endpoints {
+        text.push('\n');
+        text.push_str(endpoint);
+    }
+    line(status, &text)
+}
+
+fn landing(state: &ServerState) -> Response<ReplyBody> {
+    let (version, metrics) = (escaped(&state.version), escaped(&state.metrics_path));
+    let html = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{version}</title></head>\n<body>\n\
+         <h1>{version}</h1>\n<ul>\n<li><a href=\"{metrics}\">Metrics</a></li>\n<li><a href=\"/health\">Health</a></li>\n\
+         <li><a href=\"/ready\">Readiness</a></li>\n</ul>\n</body>\n</html>\n"
+    );
+    text(StatusCode::OK, "text/html; charset=utf-8", html)
+}
+
+fn line(status: StatusCode, line: &str) -> Response<ReplyBody> {
+    text(status, "text/plain; charset=utf-8", format!("{line}\n"))
+}
+
+fn text(status: StatusCode, content_type: &'static str, text: String) -> Response<ReplyBody> {
+    let mut reply = Response::new(ReplyBody::bytes(Bytes::from(text)));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn carries_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(http::header::TRANSFER_ENCODING)
+        || headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
