@@ -2,3 +2,5 @@
 //! It measures nothing and decides nothing: producers fill the model, `render` draws it from files.
 
 pub mod model;
+pub mod quantity;
+pub mod sla;
