@@ -1,6 +1,7 @@
 //! The one hand-over between the tools: a run, a verdict and a plan as versioned JSON, and their rendering.
 //! It measures nothing and decides nothing: producers fill the model, `render` draws it from files.
 
+pub mod environment;
 pub mod model;
 pub mod quantity;
 pub mod sla;
