@@ -39,7 +39,7 @@ const PRESETS: Registry = Registry {
     suffix: ".rs",
     list: ("mock-slurmrestd/src/presets/mod.rs", "const PRESETS"),
     belongs: |file| !file.path.ends_with("/mod.rs"),
-    entry: |stem| format!("&{stem}::PRESET,"),
+    entry: |stem| format!("{stem}::PRESET,"),
 };
 
 const SCENARIOS: Registry = Registry {
