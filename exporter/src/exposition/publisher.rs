@@ -15,8 +15,9 @@ use super::{
     text,
 };
 
-/// Level 1 halves the time of level 2 and more for a page that stays below a tenth of its text.
-const DEFLATE_LEVEL: u32 = 1;
+/// Measured on 100,000 series (8.5 MB): level 1 takes 6 ms for 944 kB, level 3 13 ms for 568 kB, level 6 19 ms
+/// for 561 kB. Deflated once per refresh, sent and inflated once per scraper.
+const DEFLATE_LEVEL: u32 = 3;
 
 /// The current page and the only way to change it.
 #[derive(Debug)]

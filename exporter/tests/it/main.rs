@@ -1,5 +1,6 @@
 //! Integration tests of the exporter: one binary, a module per subject.
 
-mod promtool;
+mod config;
+mod exposition;
 mod recordings;
 mod server;
