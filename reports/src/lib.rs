@@ -1,7 +1,9 @@
 //! The one hand-over between the tools: a run, a verdict and a plan as versioned JSON, and their rendering.
 //! It measures nothing and decides nothing: producers fill the model, `render` draws it from files.
 
+pub mod cli;
 pub mod environment;
 pub mod model;
 pub mod quantity;
+pub mod render;
 pub mod sla;

@@ -207,6 +207,12 @@ impl RunRecord {
         (self.duration_seconds > 0.0).then(|| self.request_count() as f64 / self.duration_seconds)
     }
 
+    /// Successful requests per second of the measured part; `None` when nothing was measured.
+    pub fn successful_throughput(&self) -> Option<f64> {
+        let successful = self.request_count().saturating_sub(self.error_count());
+        (self.duration_seconds > 0.0).then(|| successful as f64 / self.duration_seconds)
+    }
+
     /// The latencies of all names merged; percentiles come from here, never from averages.
     pub fn latency(&self) -> LatencyHistogram {
         let mut all = LatencyHistogram::default();
