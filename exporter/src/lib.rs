@@ -1,6 +1,14 @@
 //! The Slurm exporter as a library: `main` wires these parts together, tests and benchmarks use them one by one.
 
+pub mod cli;
+pub mod collectors;
+pub mod config;
 pub mod exposition;
+pub mod lifecycle;
 pub mod model;
+pub mod process;
+pub mod schedule;
 pub mod server;
+pub mod source;
+pub mod telemetry;
 pub mod wire;

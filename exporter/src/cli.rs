@@ -1,0 +1,191 @@
+//! The command line: what the process was asked to do, with its configuration ready to be trusted.
+//! The flags of the configuration come from the tables in `config`; nothing is started here.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::builder::ValueParser;
+use clap::{Arg, ArgMatches, Command, ValueHint};
+
+use crate::config::{self, Config, ConfigErrors, Key, Setting, TokenSource};
+use crate::source::{self, SourceError};
+
+/// The variable that stands for `--config`.
+const CONFIG_VARIABLE: &str = "SLURM_EXPORTER_CONFIG";
+
+const AFTER_HELP: &str = "\
+Start with a token that slurmrestd takes, then look at http://localhost:9341/metrics:
+  scontrol token lifespan=86400 > /run/slurm-exporter/token
+  slurm-exporter --slurm.url http://127.0.0.1:6820 --slurm.token-file /run/slurm-exporter/token
+
+Every key of the configuration file can also be set as SLURM_EXPORTER_SECTION_KEY, such as
+SLURM_EXPORTER_SLURM_URL or SLURM_EXPORTER_COLLECTION_INTERVALS_JOBS. Flags override the environment,
+which overrides the file, which overrides the defaults. The token may come from SLURM_JWT instead of a file;
+the flags take no token, since every user of a host can read them.
+
+Exit codes: 0 stopped on request, 2 usage or configuration, 4 could not run (such as: port in use).";
+
+/// Why the process ends before it has begun.
+#[derive(Debug)]
+pub enum Ending {
+    /// Help, the version, or a mistake in the flags.
+    Clap(clap::Error),
+    /// `check-config` found nothing wrong with this file.
+    Valid(PathBuf),
+    /// The configuration cannot be used.
+    Invalid(ConfigErrors),
+    /// The token file that the configuration names cannot be used.
+    NoToken(SourceError),
+}
+
+/// Reads the arguments, the program's name first, and builds the configuration to run with.
+///
+/// # Errors
+/// When there is nothing to run: see [`Ending`].
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: &[(String, String)],
+) -> Result<Box<Config>, Ending> {
+    let matches = command().try_get_matches_from(arguments).map_err(Ending::Clap)?;
+    if let Some(check) = matches.subcommand_matches("check-config") {
+        let file: &PathBuf = check.get_one("FILE").expect("clap requires FILE");
+        return Err(match config::load(Some(file), environment, Vec::new()) {
+            Ok(_) => Ending::Valid(file.clone()),
+            Err(errors) => Ending::Invalid(errors),
+        });
+    }
+    let variable = environment.iter().find(|(name, file)| name == CONFIG_VARIABLE && !file.is_empty());
+    let file = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
+    let file = file.or(variable.map(|(_, file)| Path::new(file.as_str())));
+    let config = config::load(file, environment, settings(&matches)).map_err(Ending::Invalid)?;
+    // `check-config` does not look: a file is often checked where the token is not.
+    if let TokenSource::File(path) = &config.slurm.auth.token {
+        source::read_token(path).map_err(Ending::NoToken)?;
+    }
+    Ok(Box::new(config))
+}
+
+/// This process's environment, as [`parse`] takes it; what is not UTF-8 is none of ours.
+pub fn environment() -> Vec<(String, String)> {
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
+}
+
+impl Ending {
+    /// 0 when what was asked for is done, 2 for a mistake.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Clap(error) => u8::try_from(error.exit_code()).unwrap_or(2),
+            Self::Valid(_) => 0,
+            Self::Invalid(_) | Self::NoToken(_) => 2,
+        }
+    }
+
+    /// Writes it where it belongs: answers to stdout, mistakes to stderr.
+    pub fn print(&self) -> ExitCode {
+        // Nobody is left to tell when stdout or stderr is closed.
+        let _ = match self {
+            Self::Clap(error) => error.print(),
+            Self::Valid(file) => writeln!(io::stdout().lock(), "{}: valid", file.display()),
+            Self::Invalid(errors) => writeln!(io::stderr().lock(), "{errors}"),
+            Self::NoToken(error) => writeln!(io::stderr().lock(), "slurm.auth.token_file: {error}"),
+        };
+        ExitCode::from(self.code())
+    }
+}
+
+/// The whole command line.
+pub fn command() -> Command {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_hint(ValueHint::FilePath)
+        .value_parser(clap::value_parser!(PathBuf))
+        .help(format!("configuration file in YAML; see config.example.yaml [env: {CONFIG_VARIABLE}]"));
+    let check = Command::new("check-config")
+        .about("Tell everything that is wrong with a configuration file, then exit")
+        .arg(
+            Arg::new("FILE")
+                .required(true)
+                .value_hint(ValueHint::FilePath)
+                .value_parser(clap::value_parser!(PathBuf)),
+        );
+    Command::new("slurm-exporter")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Serves the state of a Slurm cluster to Prometheus, read from slurmrestd")
+        .after_help(AFTER_HELP)
+        .max_term_width(110)
+        .args_conflicts_with_subcommands(true)
+        .subcommand(check)
+        .arg(config)
+        .args(config::keys().filter_map(|key| Some(argument(key, key.flag?))))
+}
+
+fn argument(key: &'static Key, flag: &'static str) -> Arg {
+    let default = match key.default {
+        "" => String::new(),
+        default => format!(" [default: {default}]"),
+    };
+    let argument = Arg::new(flag)
+        .long(flag)
+        .value_name(key.value)
+        // The text is judged with all other mistakes, by the key itself.
+        .value_parser(ValueParser::string())
+        .help(format!("{}{default}", key.help));
+    if key.default == "false" {
+        argument.num_args(0..=1).require_equals(true).default_missing_value("true")
+    } else {
+        argument
+    }
+}
+
+fn settings(matches: &ArgMatches) -> Vec<Setting> {
+    let given = |key: &'static Key| {
+        let flag = key.flag?;
+        let text = matches.get_one::<String>(flag)?;
+        Some(Setting { key, flag, text: text.clone() })
+    };
+    config::keys().filter_map(given).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_line(line: &str) -> Result<Box<Config>, Ending> {
+        let arguments = std::iter::once("slurm-exporter").chain(line.split_whitespace()).map(OsString::from);
+        parse(arguments, &[])
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_set_their_keys() {
+        let config = parse_line(
+            "--slurm.url http://localhost:1 --collection.intervals.jobs 30s --slurm.allow-insecure-token \
+             --log.format=json",
+        )
+        .unwrap();
+        assert_eq!(config.slurm.url.as_str(), "http://localhost:1/");
+        assert_eq!(config.collection.intervals.jobs.every.as_secs(), 30);
+        assert!(config.slurm.allow_insecure_token);
+        assert_eq!(config.log.format, config::Format::Json);
+        let refused =
+            parse_line("--slurm.url http://a --slurm.token-file /t --slurm.allow-insecure-token=false");
+        assert!(matches!(refused, Err(Ending::Invalid(_))));
+    }
+
+    #[test]
+    fn help_and_version_end_well_and_mistakes_with_2() {
+        for (line, code) in [("--help", 0), ("--version", 0), ("--nonsense", 2), ("", 2), ("check-config", 2)]
+        {
+            assert_eq!(parse_line(line).unwrap_err().code(), code, "{line}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Section `collection`: how often each endpoint is polled, and when a reading is too old to be served.
+//! When a poll starts within these bounds is the schedule's business.
+
+use std::time::Duration;
+
+use super::{Key, quantity};
+use crate::model::Endpoint;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collection {
+    pub intervals: Intervals,
+    /// The most that a poll is put off, from the second on; the schedule keeps it within a tenth of the interval.
+    pub jitter: Duration,
+    /// For every endpoint; otherwise five intervals (see [`Collection::stale_after`]).
+    pub stale_after: Option<Duration>,
+}
+
+/// One interval per endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intervals {
+    pub ping: Interval,
+    pub diag: Interval,
+    pub nodes: Interval,
+    pub partitions: Interval,
+    pub jobs: Interval,
+}
+
+/// How often an endpoint is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// At least a second.
+    pub every: Duration,
+    /// Whether it grows to ten times the duration of the last poll where that is longer: jobs, unless it is set.
+    pub grows: bool,
+}
+
+impl Interval {
+    const fn fixed(every: Duration) -> Self {
+        Self { every, grows: false }
+    }
+}
+
+impl Default for Collection {
+    fn default() -> Self {
+        Self { intervals: Intervals::default(), jitter: Duration::from_secs(10), stale_after: None }
+    }
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self {
+            ping: Interval::fixed(Duration::from_secs(15)),
+            diag: Interval::fixed(Duration::from_secs(15)),
+            nodes: Interval::fixed(Duration::from_secs(30)),
+            partitions: Interval::fixed(Duration::from_secs(60)),
+            jobs: Self::JOBS_AUTO,
+        }
+    }
+}
+
+impl Intervals {
+    const JOBS_AUTO: Interval = Interval { every: Duration::from_secs(60), grows: true };
+
+    pub fn of(&self, endpoint: Endpoint) -> Interval {
+        match endpoint {
+            Endpoint::Ping => self.ping,
+            Endpoint::Diag => self.diag,
+            Endpoint::Nodes => self.nodes,
+            Endpoint::Partitions => self.partitions,
+            Endpoint::Jobs => self.jobs,
+        }
+    }
+
+    /// Sets one interval from its text; `auto` is for jobs alone.
+    pub(super) fn set(&mut self, endpoint: Endpoint, text: &str) -> Result<(), String> {
+        let interval = match (endpoint, text) {
+            (Endpoint::Jobs, "auto") => Self::JOBS_AUTO,
+            _ => Interval::fixed(at_least_a_second(text)?),
+        };
+        match endpoint {
+            Endpoint::Ping => self.ping = interval,
+            Endpoint::Diag => self.diag = interval,
+            Endpoint::Nodes => self.nodes = interval,
+            Endpoint::Partitions => self.partitions = interval,
+            Endpoint::Jobs => self.jobs = interval,
+        }
+        Ok(())
+    }
+}
+
+impl Collection {
+    /// The age at which a reading is withdrawn, given the interval that its endpoint has now.
+    pub fn stale_after(&self, every: Duration) -> Duration {
+        self.stale_after.unwrap_or(every * 5)
+    }
+}
+
+fn at_least_a_second(text: &str) -> Result<Duration, String> {
+    let every = quantity::duration(text)?;
+    if every < Duration::from_secs(1) {
+        Err(format!("expected an interval of at least 1s, got \"{text}\""))
+    } else if every > Duration::from_secs(86_400) {
+        Err(format!("expected an interval of at most 1d, got \"{text}\""))
+    } else {
+        Ok(every)
+    }
+}
+
+pub(super) const KEYS: &[Key] = &[
+    // Before ping and diag, which are more exact and win.
+    Key {
+        path: "collection.intervals.cluster",
+        flag: None,
+        value: "DURATION",
+        help: "ping and diag together",
+        default: "",
+        set: |config, text| {
+            config.collection.intervals.set(Endpoint::Ping, text)?;
+            config.collection.intervals.set(Endpoint::Diag, text)
+        },
+    },
+    Key {
+        path: "collection.intervals.ping",
+        flag: Some("collection.intervals.ping"),
+        value: "DURATION",
+        help: "how often the controllers are asked whether they live",
+        default: "15s",
+        set: |config, text| config.collection.intervals.set(Endpoint::Ping, text),
+    },
+    Key {
+        path: "collection.intervals.diag",
+        flag: Some("collection.intervals.diag"),
+        value: "DURATION",
+        help: "how often the scheduler's statistics are read",
+        default: "15s",
+        set: |config, text| config.collection.intervals.set(Endpoint::Diag, text),
+    },
+    Key {
+        path: "collection.intervals.nodes",
+        flag: Some("collection.intervals.nodes"),
+        value: "DURATION",
+        help: "how often the nodes are read",
+        default: "30s",
+        set: |config, text| config.collection.intervals.set(Endpoint::Nodes, text),
+    },
+    Key {
+        path: "collection.intervals.partitions",
+        flag: Some("collection.intervals.partitions"),
+        value: "DURATION",
+        help: "how often the partitions are read",
+        default: "60s",
+        set: |config, text| config.collection.intervals.set(Endpoint::Partitions, text),
+    },
+    Key {
+        path: "collection.intervals.jobs",
+        flag: Some("collection.intervals.jobs"),
+        value: "DURATION",
+        help: "how often the jobs are read; auto is 60s, or ten times what the last poll took if that is longer",
+        default: "auto",
+        set: |config, text| config.collection.intervals.set(Endpoint::Jobs, text),
+    },
+    Key {
+        path: "collection.jitter",
+        flag: None,
+        value: "DURATION",
+        help: "the most that a poll is put off, at most a tenth of its interval",
+        default: "10s",
+        set: |config, text| {
+            config.collection.jitter = quantity::duration(text)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "collection.stale_after",
+        flag: None,
+        value: "DURATION",
+        help: "age at which a reading is withdrawn; auto is five intervals",
+        default: "auto",
+        set: |config, text| {
+            config.collection.stale_after = match text {
+                "auto" => None,
+                _ => Some(at_least_a_second(text)?),
+            };
+            Ok(())
+        },
+    },
+];

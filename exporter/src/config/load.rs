@@ -1,0 +1,251 @@
+//! Defaults, then the file, then the environment, then the flags: each layer overrides the one before.
+//! Mistakes are gathered, not returned one by one; combinations are `check`'s business.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::collectors::SAME_INTERVAL;
+use super::tree::{self, Node, Place, Value};
+use super::{Config, ConfigError, ConfigErrors, Key, Origin, Token, TokenSource, check, keys};
+
+/// What our variables begin with.
+pub(super) const VARIABLE_PREFIX: &str = "SLURM_EXPORTER_";
+
+/// The variable that Slurm's own commands read the token from.
+const TOKEN_VARIABLE: &str = "SLURM_JWT";
+
+/// More than any configuration needs, so that a wrong path does not fill the memory.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Where each key that is not at its default was set.
+pub(super) type Origins = BTreeMap<&'static str, Origin>;
+
+/// A flag that was given.
+#[derive(Debug)]
+pub struct Setting {
+    pub key: &'static Key,
+    pub flag: &'static str,
+    pub text: String,
+}
+
+struct Found {
+    key: &'static Key,
+    text: String,
+    origin: Origin,
+}
+
+struct Loader {
+    config: Config,
+    origins: Origins,
+    errors: Vec<ConfigError>,
+}
+
+/// Builds the configuration from a file, the environment and the flags.
+///
+/// # Errors
+/// Every mistake in any of them, and every combination that cannot work.
+pub fn load(
+    file: Option<&Path>,
+    environment: &[(String, String)],
+    flags: Vec<Setting>,
+) -> Result<Config, ConfigErrors> {
+    let mut loader = Loader { config: Config::default(), origins: Origins::new(), errors: Vec::new() };
+    let file_is_read = file.is_none_or(|file| loader.file(file));
+    loader.environment(environment);
+    let flags =
+        flags.into_iter().map(|set| Found { key: set.key, text: set.text, origin: Origin::Flag(set.flag) });
+    loader.apply(flags.collect());
+    loader.token_from(environment);
+    // Without the file's keys every combination would look wrong.
+    if file_is_read {
+        check::check(&mut loader.config, &loader.origins, &mut loader.errors);
+    }
+    if loader.errors.is_empty() { Ok(loader.config) } else { Err(ConfigErrors(loader.errors)) }
+}
+
+impl Loader {
+    /// Applies a file; false when it is no YAML at all.
+    fn file(&mut self, path: &Path) -> bool {
+        let name = path.display().to_string();
+        let root = match read(path) {
+            Ok(text) => tree::parse(&text).map_err(|(place, message)| {
+                let origin =
+                    place.map_or_else(|| Origin::WholeFile(name.clone()), |place| Origin::at(&name, place));
+                ConfigError::new(Some(origin), "", message)
+            }),
+            Err(message) => Err(ConfigError::new(Some(Origin::WholeFile(name.clone())), "", message)),
+        };
+        match root {
+            Ok(root) => {
+                let mut found = Vec::new();
+                self.walk(&name, "", &root, &mut found);
+                self.apply(found);
+                true
+            }
+            Err(error) => {
+                self.errors.push(error);
+                false
+            }
+        }
+    }
+
+    /// Gathers the keys below `prefix`, which is empty or ends with a dot.
+    fn walk(&mut self, file: &str, prefix: &str, node: &Node, found: &mut Vec<Found>) {
+        let entries = match &node.value {
+            Value::Section(entries) => entries,
+            Value::Nothing => return,
+            Value::Text(_) | Value::List => {
+                let message = format!("expected a section with the keys {}", known_below(prefix).join(", "));
+                self.errors.push(ConfigError::new(
+                    Some(Origin::at(file, node.place)),
+                    prefix.trim_end_matches('.'),
+                    message,
+                ));
+                return;
+            }
+        };
+        let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+        for (name, place, node) in entries {
+            let path = format!("{prefix}{name}");
+            let origin = Origin::at(file, *place);
+            if let Some(first) = seen.insert(name, *place) {
+                let message = format!("stands here again, first in line {}", first.line);
+                self.errors.push(ConfigError::new(Some(origin), &path, message));
+            } else if let Some(key) = keys().find(|key| key.path == path) {
+                match &node.value {
+                    Value::Text(text) => {
+                        let origin = Origin::at(file, node.place);
+                        found.push(Found { key, text: text.clone(), origin });
+                    }
+                    other => {
+                        let what = match other {
+                            Value::Nothing => "nothing",
+                            Value::List => "a list",
+                            Value::Section(_) | Value::Text(_) => "a section",
+                        };
+                        let message = format!("expected {}, got {what}", key.value);
+                        self.errors.push(ConfigError::new(Some(origin), &path, message));
+                    }
+                }
+            } else if known_below(&format!("{path}.")).is_empty() {
+                let message = format!("unknown key{}", suggest(prefix, name));
+                self.errors.push(ConfigError::new(Some(origin), &path, message));
+            } else {
+                self.walk(file, &format!("{path}."), node, found);
+            }
+        }
+    }
+
+    /// Applies the variables that are ours; an empty one is as if it were not set.
+    fn environment(&mut self, environment: &[(String, String)]) {
+        let mut found = Vec::new();
+        for (variable, text) in environment {
+            let Some(ours) = variable.strip_prefix(VARIABLE_PREFIX) else { continue };
+            let origin = Origin::Environment(variable.clone());
+            match keys().find(|key| key.variable() == *variable) {
+                Some(_) if text.is_empty() => {}
+                Some(key) => found.push(Found { key, text: text.clone(), origin }),
+                // Kubernetes sets these for every Service whose name begins like ours.
+                None if ours.contains("PORT") || ours.contains("SERVICE_") => {}
+                None if ours == "CONFIG" => {}
+                None => {
+                    let names: Vec<_> = keys().map(Key::variable).collect();
+                    let near = nearest(variable, names.iter().map(String::as_str));
+                    let hint = near.map(|name| format!(", did you mean {name}?")).unwrap_or_default();
+                    self.errors.push(ConfigError::new(Some(origin), "", format!("unknown variable{hint}")));
+                }
+            }
+        }
+        self.apply(found);
+    }
+
+    /// Applies one layer in the order of the tables, so that the order in a file does not matter.
+    fn apply(&mut self, mut found: Vec<Found>) {
+        for (path, same) in SAME_INTERVAL {
+            let given = |path| found.iter().find(|found| found.key.path == path);
+            if let (Some(one), Some(other)) = (given(path), given(same)) {
+                let message = format!("is {same}, which {} sets too; keep one of them", other.origin);
+                self.errors.push(ConfigError::new(Some(one.origin.clone()), path, message));
+            }
+        }
+        let order = |key: &'static Key| keys().position(|known| known.path == key.path);
+        found.sort_by_key(|found| order(found.key));
+        for Found { key, text, origin } in found {
+            if let Err(message) = (key.set)(&mut self.config, &text) {
+                self.errors.push(ConfigError::new(Some(origin.clone()), key.path, message));
+            }
+            self.origins.insert(key.path, origin);
+        }
+    }
+
+    /// Takes the token of `SLURM_JWT`, unless a file is named.
+    fn token_from(&mut self, environment: &[(String, String)]) {
+        let given =
+            environment.iter().find(|(variable, text)| variable == TOKEN_VARIABLE && !text.is_empty());
+        let Some((variable, text)) = given else { return };
+        let auth = &mut self.config.slurm.auth;
+        if self.origins.contains_key("slurm.auth.token_file") {
+            self.config
+                .warnings
+                .push(format!("{variable} is set too, but slurm.auth.token_file is what is used"));
+            return;
+        }
+        match Token::from_text(text) {
+            Ok(token) => auth.token = TokenSource::Given(token),
+            Err(message) => {
+                let origin = Origin::Environment(variable.clone());
+                self.origins.insert("slurm.auth.token_file", origin.clone());
+                self.errors.push(ConfigError::new(Some(origin), "", format!("the token {message}")));
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err("is longer than 1 MiB, which no configuration is".to_owned());
+    }
+    Ok(text)
+}
+
+/// The names that may stand directly below a prefix, each once.
+fn known_below(prefix: &str) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = Vec::new();
+    for below in keys().filter_map(|key| key.path.strip_prefix(prefix)) {
+        let name = below.split('.').next().unwrap_or(below);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The end of an error line: the key that was probably meant, or what is known in its place.
+fn suggest(prefix: &str, name: &str) -> String {
+    let siblings = known_below(prefix);
+    if let Some(near) = nearest(name, siblings.iter().copied()) {
+        return format!(", did you mean {prefix}{near}?");
+    }
+    let elsewhere = keys().find(|key| key.path.rsplit('.').next() == Some(name));
+    match elsewhere {
+        Some(key) => format!(", did you mean {}?", key.path),
+        None => format!(", known here: {}", siblings.join(", ")),
+    }
+}
+
+/// The known name that is one slip of the pen away, two in a long one.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (name.chars().count() / 4).clamp(1, 3);
+    known
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(slips, _)| *slips <= most)
+        .min()
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,90 @@
+//! The configuration: parsed and checked once, trusted everywhere else.
+//! It reads the file, the environment and the flags; it opens no token file and no connection.
+//!
+//! A key is one line in the `KEYS` of its section, which feeds the file's reader, the environment's names, the
+//! flags, `--help` and the suggestions, plus its line in `config.example.yaml`, which a test compares with the defaults.
+
+mod check;
+mod collection;
+mod collectors;
+mod error;
+mod load;
+mod log;
+mod quantity;
+mod secret;
+mod server;
+mod slurm;
+mod tree;
+
+pub use collection::{Collection, Interval, Intervals};
+pub use collectors::Collectors;
+pub use error::{ConfigError, ConfigErrors, Origin};
+pub use load::{Setting, load};
+pub use log::{Format, Log};
+pub use secret::Token;
+pub use server::{Limits, Server};
+pub use slurm::{Auth, Slurm, TokenSource};
+
+/// Everything that can be set, after checks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    pub server: Server,
+    pub slurm: Slurm,
+    pub collection: Collection,
+    pub collectors: Collectors,
+    pub log: Log,
+    /// What is allowed but worth a line in the log at start.
+    pub warnings: Vec<String>,
+}
+
+/// One key that can be set.
+#[derive(Debug)]
+pub struct Key {
+    /// As in the file, with dots: `slurm.auth.token_file`.
+    pub path: &'static str,
+    /// The flag without its dashes, if there is one: `slurm.token-file`.
+    pub flag: Option<&'static str>,
+    /// What stands for the value in `--help`: `FILE`.
+    pub value: &'static str,
+    pub help: &'static str,
+    /// As it would be written; empty when there is none.
+    pub default: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+impl Key {
+    /// The name of its environment variable: `SLURM_EXPORTER_SLURM_AUTH_TOKEN_FILE`.
+    pub fn variable(&self) -> String {
+        format!("{}{}", load::VARIABLE_PREFIX, self.path.to_ascii_uppercase().replace('.', "_"))
+    }
+}
+
+/// Every key, in the order in which a layer is applied: what sets several things stands before what sets one.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    [server::KEYS, slurm::KEYS, collection::KEYS, collectors::KEYS, log::KEYS].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_key_has_one_path_one_variable_and_at_most_one_flag() {
+        let paths: BTreeSet<_> = keys().map(|key| key.path).collect();
+        let variables: BTreeSet<_> = keys().map(Key::variable).collect();
+        let flags: Vec<_> = keys().filter_map(|key| key.flag).collect();
+        assert_eq!(paths.len(), keys().count());
+        assert_eq!(variables.len(), keys().count());
+        assert_eq!(flags.iter().collect::<BTreeSet<_>>().len(), flags.len());
+    }
+
+    #[test]
+    fn a_key_s_written_default_is_the_default() {
+        for key in keys().filter(|key| !key.default.is_empty()) {
+            let mut config = Config::default();
+            assert_eq!((key.set)(&mut config, key.default), Ok(()), "{}", key.path);
+            assert_eq!(config, Config::default(), "{}", key.path);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Durations (`15s`, `1m30s`, `500ms`), sizes (`4GiB`) and switches as people write them in a configuration.
+//! Every reader says what it expected; where the text stood is the caller's business.
+
+use std::time::Duration;
+
+/// Units of a duration, the longest first, in milliseconds.
+const TIME_UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// Units of a size, in bytes.
+const SIZE_UNITS: [(&str, u64); 5] =
+    [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+
+/// Reads whole numbers with units, each unit once, the longest first: `1m30s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("expected a duration such as 15s, 1m30s or 500ms, got \"{text}\"");
+    let mut rest = text;
+    let mut units = TIME_UNITS.iter();
+    let mut millis: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, after) = rest.split_at(digits);
+        let letters = after.find(|letter: char| letter.is_ascii_digit()).unwrap_or(after.len());
+        let (name, after) = after.split_at(letters);
+        let (_, unit) = units.find(|(unit, _)| *unit == name).ok_or_else(wrong)?;
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        millis = number.checked_mul(*unit).and_then(|part| millis.checked_add(part)).ok_or_else(wrong)?;
+        rest = after;
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(Duration::from_millis(millis)) }
+}
+
+/// Reads a duration that is longer than nothing.
+pub(super) fn some_time(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err(format!("expected a duration longer than 0, got \"{text}\"")),
+        time => Ok(time),
+    }
+}
+
+/// Reads a size in bytes; without a unit it is bytes.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("expected a size such as 16KiB, 64MiB or 4GiB, got \"{text}\"");
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "" => 1,
+        name => SIZE_UNITS.iter().find(|(unit, _)| *unit == name).ok_or_else(wrong)?.1,
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
+}
+
+/// Reads `true` or `false`.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("expected true or false, got \"{text}\""))
+}
+
+/// Reads one of the named values.
+pub(super) fn one_of<T: Copy>(text: &str, known: &[(&str, T)]) -> Result<T, String> {
+    known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+        format!("expected one of {}, got \"{text}\"", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_numbers_with_units() {
+        for (text, millis) in [
+            ("15s", 15_000),
+            ("1m30s", 90_000),
+            ("500ms", 500),
+            ("1h", 3_600_000),
+            ("1s500ms", 1_500),
+            ("0s", 0),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_duration() {
+        for text in ["", "15", "s", "15 s", "1.5s", "-1s", "30s1m", "1s1s", "15sec", "99999999999999999999s"]
+        {
+            assert!(duration(text).unwrap_err().contains("expected a duration such as 15s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_bytes_with_binary_units() {
+        for (text, bytes) in [("16KiB", 16_384), ("4GiB", 4 << 30), ("512", 512), ("1B", 1)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "KiB", "16KB", "1.5GiB", "-1", "99999999TiB"] {
+            assert!(size(text).unwrap_err().contains("expected a size such as 16KiB"), "{text}");
+        }
+    }
+}

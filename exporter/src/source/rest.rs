@@ -1,0 +1,197 @@
+//! slurmrestd over HTTP: one request per poll, in a version that both sides know, as the user of the token.
+//! It sends no request twice, except once with a token that was replaced meanwhile or in a version found anew.
+//!
+//! Every request has its own connection. Polls are seconds apart, so that a kept one would only hold one of
+//! slurmrestd's 124 places; and what a server sends after its answer (26.05 sends most error answers twice, and all
+//! versions add a header after the body of some) is never taken for the next answer.
+//!
+//! A body is decoded on the runtime's own thread: chunks have at most 408 KiB, hyper's largest read, which is about a
+//! millisecond of decoding, and the task waits for the next one in between. `block_in_place` would hand the worker's
+//! other tasks to another thread for each chunk, which costs more than it frees.
+
+use std::pin::Pin;
+use std::time::Instant;
+
+use reqwest::header::ACCEPT;
+use reqwest::{Client, Response, StatusCode};
+
+use super::answer::{Body, Reply};
+use super::auth::{Credentials, Signature};
+use super::error::{Failure, PollError, SourceError};
+use super::negotiate::Negotiation;
+use super::{Poll, Request, Source};
+use crate::config::Slurm;
+use crate::model::{Endpoint, Timestamp};
+use crate::wire::{Answer, Api};
+
+/// A cluster behind one slurmrestd.
+#[derive(Debug)]
+pub struct Rest {
+    slurm: Slurm,
+    /// Without a slash at its end.
+    base: String,
+    client: Client,
+    credentials: Credentials,
+    negotiation: Negotiation,
+}
+
+impl Rest {
+    /// A source for this section; reads the token, connects to nothing yet.
+    ///
+    /// # Errors
+    /// When a token file is named and holds no token, and when TLS cannot be set up.
+    pub fn new(slurm: &Slurm) -> Result<Self, SourceError> {
+        let client = Client::builder()
+            .user_agent(concat!("slurm-exporter/", env!("CARGO_PKG_VERSION")))
+            // The token is in a header of its own name, which no redirect may carry to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .no_gzip()
+            .http1_only()
+            .pool_max_idle_per_host(0)
+            .connect_timeout(slurm.connect_timeout)
+            .build()
+            .map_err(SourceError::Client)?;
+        Ok(Self {
+            base: slurm.url.as_str().trim_end_matches('/').to_owned(),
+            client,
+            credentials: Credentials::new(&slurm.auth)?,
+            negotiation: Negotiation::new(slurm.api_version),
+            slurm: slurm.clone(),
+        })
+    }
+
+    async fn ask(
+        &self,
+        endpoint: Endpoint,
+        since: Timestamp,
+        requests: &mut Vec<Request>,
+    ) -> Result<Answer, PollError> {
+        let mut signature = self.credentials.current().await;
+        let mut api = self.negotiate(endpoint, signature.as_ref(), requests).await?;
+        let mut may_negotiate = true;
+        let mut may_reread = true;
+        loop {
+            let (request, reply) = self.request(api, endpoint, since, signature.as_ref()).await;
+            requests.push(request);
+            if reply.is_not_served() && std::mem::take(&mut may_negotiate) {
+                self.negotiation.forget(api);
+                let served = self.negotiate(endpoint, signature.as_ref(), requests).await?;
+                if served.version != api.version {
+                    api = served;
+                    continue;
+                }
+            }
+            if reply.blames_token() && std::mem::take(&mut may_reread) {
+                let now = self.credentials.current().await;
+                if now != signature {
+                    signature = now;
+                    continue;
+                }
+            }
+            return reply.into_result(endpoint);
+        }
+    }
+
+    async fn negotiate(
+        &self,
+        endpoint: Endpoint,
+        signature: Option<&Signature>,
+        requests: &mut Vec<Request>,
+    ) -> Result<&'static Api, PollError> {
+        let probe = |api| self.probe(api, signature);
+        self.negotiation.api(requests, probe).await.map_err(|mut failure| {
+            if failure.url.is_empty() {
+                failure.url = format!("{}/slurm", self.base);
+            }
+            PollError::new(endpoint, &failure)
+        })
+    }
+
+    /// Whether a version is served: any answer but 404, since 401, 500 and 511 come from a version that is.
+    async fn probe(
+        &self,
+        api: &'static Api,
+        signature: Option<&Signature>,
+    ) -> (Request, Result<bool, Failure>) {
+        let started = Instant::now();
+        let answer = self.send(&self.url(api, Endpoint::Ping), Endpoint::Ping, signature).await;
+        let code = answer.as_ref().ok().map(|response| response.status().as_u16());
+        let is_served = answer.map(|response| response.status() != StatusCode::NOT_FOUND);
+        (Request { code, duration: started.elapsed(), bytes: 0 }, is_served)
+    }
+
+    async fn request(
+        &self,
+        api: &'static Api,
+        endpoint: Endpoint,
+        since: Timestamp,
+        signature: Option<&Signature>,
+    ) -> (Request, Reply) {
+        let started = Instant::now();
+        let since = since.get().filter(|_| endpoint == Endpoint::Jobs);
+        let mut url = self.url(api, endpoint);
+        if let Some(since) = since {
+            url = format!("{url}?update_time={since}");
+        }
+        let mut code = None;
+        let mut body = Body::new(api, endpoint, &url, self.slurm.max_body_bytes);
+        let mut reply = match self.send(&url, endpoint, signature).await {
+            Ok(response) => {
+                code = Some(response.status().as_u16());
+                match response.status() {
+                    // 22.05 answers so where later versions send an empty list.
+                    StatusCode::NOT_MODIFIED if since.is_some() => Reply::unchanged(api, endpoint),
+                    _ => body.read(response, self.credentials.is_expired()).await,
+                }
+            }
+            Err(failure) => failure.into(),
+        };
+        if let Some(signature) = signature {
+            reply.redact(signature.token.expose());
+        }
+        (Request { code, duration: started.elapsed(), bytes: body.bytes() }, reply)
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    async fn send(
+        &self,
+        url: &str,
+        endpoint: Endpoint,
+        signature: Option<&Signature>,
+    ) -> Result<Response, Failure> {
+        let mut request =
+            self.client.get(url).timeout(self.slurm.timeout(endpoint)).header(ACCEPT, "application/json");
+        if let Some(token) = signature.and_then(Signature::token_header) {
+            request = request.header("x-slurm-user-token", token);
+        }
+        let user = signature.and_then(|signature| signature.user.as_deref());
+        if let Some(user) = user.or(self.slurm.auth.user.as_deref()) {
+            request = request.header("x-slurm-user-name", user);
+        }
+        request.send().await.map_err(|error| Failure::from_transport(url, error))
+    }
+
+    fn url(&self, api: &Api, endpoint: Endpoint) -> String {
+        format!("{}/slurm/{}/{endpoint}", self.base, api.version)
+    }
+}
+
+impl Source for Rest {
+    fn poll<'a>(
+        &'a self,
+        endpoint: Endpoint,
+        since: Timestamp,
+    ) -> Pin<Box<dyn Future<Output = Poll> + Send + 'a>> {
+        Box::pin(async move {
+            let mut requests = Vec::new();
+            let outcome = self.ask(endpoint, since, &mut requests).await;
+            Poll { outcome, requests }
+        })
+    }
+
+    fn token_expiry(&self) -> Option<u64> {
+        self.credentials.expiry()
+    }
+}

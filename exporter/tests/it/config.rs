@@ -1,0 +1,331 @@
+//! What people get to read when a configuration is wrong, and what a right one means.
+//! Through the library: the binary prints the same text.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use exporter::cli::{self, Ending};
+use exporter::config::{Config, ConfigErrors, TokenSource, load};
+use exporter::model::Endpoint;
+
+/// An environment that makes every configuration complete.
+const URL: (&str, &str) = ("SLURM_EXPORTER_SLURM_URL", "http://127.0.0.1:6820");
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+struct Written {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn written(yaml: &str) -> Written {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yaml");
+    fs::write(&path, yaml).unwrap();
+    Written { _folder: folder, path }
+}
+
+fn load_text(yaml: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    load(Some(&written(yaml).path), &variables(environment), Vec::new())
+}
+
+/// The error text, with the file's folder left out.
+fn refusal(yaml: &str, environment: &[(&str, &str)]) -> String {
+    let file = written(yaml);
+    let errors = load(Some(&file.path), &variables(environment), Vec::new()).unwrap_err();
+    errors.to_string().replace(&file.path.display().to_string(), "config.yaml")
+}
+
+fn check(yaml: &str, expected: &[&str]) {
+    assert_eq!(refusal(yaml, &[URL]).lines().collect::<Vec<_>>(), expected, "{yaml}");
+}
+
+fn run(line: &str, environment: &[(&str, &str)]) -> Result<Box<Config>, Ending> {
+    let arguments = std::iter::once("slurm-exporter").chain(line.split_whitespace()).map(OsString::from);
+    cli::parse(arguments, &variables(environment))
+}
+
+#[test]
+fn the_example_holds_the_defaults() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.yaml");
+    let from_file = load(Some(&example), &[], Vec::new()).unwrap();
+    let defaults = load(None, &variables(&[URL]), Vec::new()).unwrap();
+    assert_eq!(from_file, defaults);
+}
+
+#[test]
+fn the_example_names_every_key() {
+    let example =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.yaml")).unwrap();
+    for key in exporter::config::keys() {
+        let name = key.path.rsplit('.').next().unwrap();
+        let stands = example.contains(&format!("{name}:")) || example.contains(&format!("\"{name}\""));
+        assert!(stands, "{}", key.path);
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    check(
+        "server:\n  listen: nowhere\n  metricspath: /m\nslurm:\n  api_verson: auto\n  api_version: v9\n  auth: bob\n\
+         collection:\n  intervals:\n    jobs: 60\n    nodes: 0s\nlogging: {}\n",
+        &[
+            "config.yaml:3:3: server.metricspath: unknown key, did you mean server.metrics_path?",
+            "config.yaml:5:3: slurm.api_verson: unknown key, did you mean slurm.api_version?",
+            "config.yaml:7:9: slurm.auth: expected a section with the keys user, token_file",
+            "config.yaml:12:1: logging: unknown key, known here: server, slurm, collection, collectors, log",
+            "config.yaml:2:11: server.listen: expected an address and a port such as 0.0.0.0:9341 or [::1]:9341, \
+             got \"nowhere\"",
+            "config.yaml:6:16: slurm.api_version: expected auto or one of v0.0.45, v0.0.44, v0.0.43, v0.0.42, \
+             v0.0.41, v0.0.40, v0.0.38, got \"v9\"",
+            "config.yaml:11:12: collection.intervals.nodes: expected an interval of at least 1s, got \"0s\"",
+            "config.yaml:10:11: collection.intervals.jobs: expected a duration such as 15s, 1m30s or 500ms, got \
+             \"60\"",
+        ],
+    );
+}
+
+#[test]
+fn a_key_in_the_wrong_section_is_sent_to_the_right_one() {
+    check(
+        "slurm:\n  token_file: /t\n",
+        &["config.yaml:2:3: slurm.token_file: unknown key, did you mean slurm.auth.token_file?"],
+    );
+    check("listen: :9341\n", &["config.yaml:1:1: listen: unknown key, did you mean server.listen?"]);
+}
+
+#[test]
+fn a_key_that_does_not_work_yet_is_unknown() {
+    check(
+        "slurm:\n  source: rest\n",
+        &["config.yaml:2:3: slurm.source: unknown key, known here: url, name, api_version, auth, \
+           allow_insecure_token, connect_timeout, request_timeout, max_body_bytes"],
+    );
+}
+
+#[test]
+fn each_kind_of_value_says_what_it_expects() {
+    check(
+        "server:\n  limits:\n    max_connections: 0\n    header_timeout: 0s\n    max_header_bytes: 1KiB\n",
+        &[
+            "config.yaml:3:22: server.limits.max_connections: expected a number from 1 to 65536, got \"0\"",
+            "config.yaml:4:21: server.limits.header_timeout: expected a duration longer than 0, got \"0s\"",
+            "config.yaml:5:23: server.limits.max_header_bytes: expected a size from 8KiB to 1MiB, got \"1KiB\"",
+        ],
+    );
+    check(
+        "slurm:\n  max_body_bytes: 4GB\n  allow_insecure_token: maybe\n  url:\n  name: [a]\n  connect_timeout: {}\n",
+        &[
+            "config.yaml:4:3: slurm.url: expected URL, got nothing",
+            "config.yaml:5:3: slurm.name: expected NAME, got a list",
+            "config.yaml:6:3: slurm.connect_timeout: expected DURATION, got a section",
+            "config.yaml:3:25: slurm.allow_insecure_token: expected true or false, got \"maybe\"",
+            "config.yaml:2:19: slurm.max_body_bytes: expected a size such as 16KiB, 64MiB or 4GiB, got \"4GB\"",
+        ],
+    );
+    check(
+        "log: {level: loud, format: xml}\ncollectors: {jobs: {enabled: 1}}\n",
+        &[
+            "config.yaml:2:30: collectors.jobs.enabled: expected true or false, got \"1\"",
+            "config.yaml:1:14: log.level: expected one of error, warn, info, debug, trace, got \"loud\"",
+            "config.yaml:1:28: log.format: expected one of text, json, got \"xml\"",
+        ],
+    );
+}
+
+#[test]
+fn a_key_may_stand_once() {
+    check(
+        "slurm:\n  name: a\n  name: b\n",
+        &["config.yaml:3:3: slurm.name: stands here again, first in line 2"],
+    );
+}
+
+#[test]
+fn what_is_not_yaml_is_told_with_its_place() {
+    check(
+        "slurm:\n  url: a: b\n",
+        &["config.yaml:2:9: not YAML: mapping values are not allowed in this context"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_one_line() {
+    let errors =
+        load(Some(Path::new("/nonexistent/config.yaml")), &variables(&[URL]), Vec::new()).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "/nonexistent/config.yaml: cannot be read: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn without_a_url_one_line_says_how_to_give_it() {
+    assert_eq!(
+        refusal("", &[]),
+        "slurm.url: is not set; give --slurm.url URL, SLURM_EXPORTER_SLURM_URL or slurm.url in the configuration \
+         file, such as http://127.0.0.1:6820"
+    );
+    let Err(Ending::Invalid(errors)) = run("", &[]) else { panic!("it runs without a URL") };
+    assert_eq!(errors.to_string().lines().count(), 1);
+}
+
+#[test]
+fn a_token_goes_to_another_host_only_over_https() {
+    let insecure = "slurm:\n  url: http://head.example:6820\n  auth:\n    token_file: /run/token\n";
+    check_alone(
+        insecure,
+        "config.yaml:2:8: slurm.url: the token would go to head.example over plain http; use https, or set \
+         slurm.allow_insecure_token: true",
+    );
+    for allowed in [
+        insecure.replace("http:", "https:"),
+        insecure.replace("head.example", "localhost"),
+        insecure.replace("  auth", "  allow_insecure_token: true\n  auth"),
+    ] {
+        assert!(load_text(&allowed, &[]).is_ok(), "{allowed}");
+    }
+}
+
+fn check_alone(yaml: &str, expected: &str) {
+    assert_eq!(refusal(yaml, &[]), expected);
+}
+
+#[test]
+fn another_host_wants_a_token() {
+    check_alone(
+        "slurm:\n  url: https://head.example\n",
+        "config.yaml:2:8: slurm.url: head.example wants a token; set slurm.auth.token_file or the variable SLURM_JWT",
+    );
+    let config = load_text("slurm:\n  url: http://127.0.0.1:6820\n", &[]).unwrap();
+    assert_eq!(config.slurm.auth.token, TokenSource::None);
+    assert_eq!(
+        config.warnings,
+        ["no token: slurm.auth.token_file and SLURM_JWT are not set; requests go out without one"]
+    );
+}
+
+#[test]
+fn a_token_file_wins_over_the_variable_and_says_so() {
+    let yaml = "slurm:\n  auth: {token_file: /run/token}\n";
+    let config = load_text(yaml, &[URL, ("SLURM_JWT", "a.canary.c")]).unwrap();
+    assert_eq!(config.slurm.auth.token, TokenSource::File("/run/token".into()));
+    assert_eq!(config.warnings, ["SLURM_JWT is set too, but slurm.auth.token_file is what is used"]);
+    let config = load_text("", &[URL, ("SLURM_JWT", "a.canary.c")]).unwrap();
+    assert!(matches!(&config.slurm.auth.token, TokenSource::Given(token) if token.expose() == "a.canary.c"));
+    assert!(config.warnings.is_empty());
+    assert!(!format!("{config:?}").contains("canary"));
+}
+
+#[test]
+fn a_token_that_is_none_is_not_quoted() {
+    assert_eq!(
+        refusal("", &[URL, ("SLURM_JWT", "two canaries")]),
+        "SLURM_JWT: the token holds blanks or characters that no token has"
+    );
+}
+
+#[test]
+fn combinations_that_cannot_work_are_refused() {
+    check(
+        "slurm:\n  connect_timeout: 10s\n  request_timeout: 5s\n",
+        &["config.yaml:2:20: slurm.connect_timeout: 10s is longer than a whole request may take \
+           (slurm.request_timeout 5s)"],
+    );
+    check(
+        "collection:\n  stale_after: 30s\n  intervals: {jobs: 20s, partitions: 20s}\n",
+        &[
+            "config.yaml:2:16: collection.stale_after: 30s is not longer than the interval of nodes (30s): its \
+           readings would be withdrawn before the next one",
+        ],
+    );
+    check(
+        "collectors:\n  controller: {enabled: false}\n  nodes: {enabled: false}\n  partitions: {enabled: false}\n  \
+         jobs: {enabled: false}\n  scheduler: {enabled: false}\n",
+        &["collectors: every collector is switched off; nothing would be exported"],
+    );
+    check(
+        "collectors: {jobs: {interval: 30s}}\ncollection: {intervals: {jobs: 40s}}\n",
+        &[
+            "config.yaml:1:31: collectors.jobs.interval: is collection.intervals.jobs, which config.yaml:2:32 sets \
+           too; keep one of them",
+        ],
+    );
+}
+
+#[test]
+fn cluster_is_ping_and_diag_unless_they_are_set() {
+    let yaml = "collection:\n  intervals: {ping: 7s, cluster: 40s, jobs: 2m}\n";
+    let intervals = load_text(yaml, &[URL]).unwrap().collection.intervals;
+    let every = |endpoint| intervals.of(endpoint).every;
+    assert_eq!(every(Endpoint::Ping), Duration::from_secs(7));
+    assert_eq!(every(Endpoint::Diag), Duration::from_secs(40));
+    assert_eq!(every(Endpoint::Jobs), Duration::from_secs(120));
+    assert!(!intervals.jobs.grows);
+}
+
+#[test]
+fn a_collector_s_interval_is_its_endpoint_s() {
+    let config =
+        load_text("collectors: {scheduler: {interval: 50s}, nodes: {enabled: false}}\n", &[URL]).unwrap();
+    assert_eq!(config.collection.intervals.diag.every, Duration::from_secs(50));
+    assert!(!config.collectors.is_enabled("nodes"));
+    assert!(config.collectors.is_enabled("scheduler"));
+}
+
+#[test]
+fn flags_override_the_environment_which_overrides_the_file() {
+    let file = written("slurm: {name: file}\nlog: {level: warn}\ncollection: {intervals: {nodes: 11s}}\n");
+    let environment = [
+        URL,
+        ("SLURM_EXPORTER_SLURM_NAME", "environment"),
+        ("SLURM_EXPORTER_COLLECTION_INTERVALS_NODES", "12s"),
+        ("SLURM_EXPORTER_SERVER_LISTEN", ""),
+    ];
+    let line = format!("--config {} --collection.intervals.nodes 13s", file.path.display());
+    let config = run(&line, &environment).unwrap();
+    assert_eq!(config.log.level, tracing::Level::WARN);
+    assert_eq!(config.slurm.name.as_deref(), Some("environment"));
+    assert_eq!(config.collection.intervals.nodes.every, Duration::from_secs(13));
+    assert_eq!(config.server.listen.port(), 9341);
+}
+
+#[test]
+fn mistakes_outside_the_file_name_their_variable_or_flag() {
+    let environment = [
+        URL,
+        ("SLURM_EXPORTER_SLURM_NAM", "x"),
+        ("SLURM_EXPORTER_LOG_LEVEL", "loud"),
+        // From Kubernetes, for a Service called slurm-exporter.
+        ("SLURM_EXPORTER_PORT_9341_TCP_ADDR", "10.0.0.1"),
+        ("SLURM_EXPORTER_SERVICE_HOST", "10.0.0.1"),
+    ];
+    let Err(Ending::Invalid(errors)) = run("--server.listen nowhere", &environment) else {
+        panic!("it runs")
+    };
+    assert_eq!(
+        errors.to_string().lines().collect::<Vec<_>>(),
+        [
+            "SLURM_EXPORTER_SLURM_NAM: unknown variable, did you mean SLURM_EXPORTER_SLURM_NAME?",
+            "SLURM_EXPORTER_LOG_LEVEL: log.level: expected one of error, warn, info, debug, trace, got \"loud\"",
+            "--server.listen: server.listen: expected an address and a port such as 0.0.0.0:9341 or [::1]:9341, got \
+             \"nowhere\"",
+        ]
+    );
+}
+
+#[test]
+fn check_config_answers_with_its_exit_code() {
+    let good = written("slurm: {url: \"http://127.0.0.1:6820\"}\n");
+    let ending = run(&format!("check-config {}", good.path.display()), &[]).unwrap_err();
+    assert!(matches!(&ending, Ending::Valid(file) if *file == good.path));
+    assert_eq!(ending.code(), 0);
+    let bad = written("slurm: {uri: x}\n");
+    let ending = run(&format!("check-config {}", bad.path.display()), &[URL]).unwrap_err();
+    assert!(matches!(&ending, Ending::Invalid(errors) if errors.0.len() == 1));
+    assert_eq!(ending.code(), 2);
+}
