@@ -1,0 +1,152 @@
+//! What the readings of a cluster mean as series: one file per collector, each a pure function of the snapshot.
+//! No polling, no encoding, no memory between two readings.
+//!
+//! To add a collector: write one file with its family declarations and a `pub(super) const COLLECTOR`, then add
+//! two lines here, `mod` and an entry of [`COLLECTORS`]; `UPDATE_GOLDEN=1 cargo test -p exporter` renews METRICS.md.
+
+mod by_partition;
+mod capacity;
+mod controller;
+mod gpu;
+mod jobs;
+mod node_states;
+mod nodes;
+mod partitions;
+mod reference;
+mod scheduler;
+#[cfg(test)]
+mod test_cluster;
+mod word_counts;
+
+use crate::exposition::{Batch, Desc, Kind, Level, Unit};
+use crate::model::{Endpoint, Snapshot};
+
+pub use reference::reference;
+
+/// One subject's families and how to count them.
+#[derive(Clone, Copy, Debug)]
+pub struct Collector {
+    /// The name in configuration, `collect[]` and the `collector` label.
+    pub name: &'static str,
+    /// A new reading of any of these runs it again. Families whose input is missing are left out.
+    pub needs: &'static [Endpoint],
+    /// Every family that it may write; each belongs to one collector.
+    pub families: &'static [&'static Desc],
+    pub collect: fn(&Snapshot, &mut Batch),
+}
+
+/// Every collector, in the order of the reference.
+pub const COLLECTORS: &[&Collector] = &[
+    &controller::COLLECTOR,
+    &nodes::COLLECTOR,
+    &partitions::COLLECTOR,
+    &jobs::COLLECTOR,
+    &scheduler::COLLECTOR,
+];
+
+/// Gauges that keep the `_total` which the field's dashboards know them by: the one exception to the naming lint.
+pub const GAUGES_NAMED_TOTAL: &[&str] = &[
+    "slurm_cluster_cpus_total",
+    "slurm_cluster_gpus_total",
+    "slurm_cluster_nodes_total",
+    "slurm_jobs_total",
+    "slurm_node_cpus_total",
+    "slurm_node_gpus_total",
+    "slurm_node_gres_total",
+    "slurm_nodes_total",
+    "slurm_partition_cpus_total",
+    "slurm_partition_gpus_total",
+    "slurm_partition_nodes_total",
+];
+
+/// A declaration of a gauge.
+const fn gauge(
+    name: &'static str,
+    help: &'static str,
+    unit: Unit,
+    labels: &'static [&'static str],
+    level: Level,
+) -> Desc {
+    Desc { name, help, kind: Kind::Gauge, unit, labels, level }
+}
+
+/// A declaration of a counter.
+const fn counter(
+    name: &'static str,
+    help: &'static str,
+    unit: Unit,
+    labels: &'static [&'static str],
+    level: Level,
+) -> Desc {
+    Desc { name, help, kind: Kind::Counter, unit, labels, level }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn families() -> impl Iterator<Item = &'static Desc> {
+        COLLECTORS.iter().flat_map(|collector| collector.families).copied()
+    }
+
+    #[test]
+    fn gauges_that_end_in_total_are_exactly_the_listed_ones() {
+        let found: BTreeSet<_> = families()
+            .filter(|family| family.kind == Kind::Gauge && family.name.ends_with("_total"))
+            .map(|family| family.name)
+            .collect();
+        assert_eq!(found, GAUGES_NAMED_TOTAL.iter().copied().collect());
+    }
+
+    #[test]
+    fn a_family_belongs_to_one_collector_and_a_collector_has_one_name() {
+        let mut seen = BTreeSet::new();
+        for family in families() {
+            assert!(seen.insert(family.name), "{} is declared twice", family.name);
+        }
+        let names: BTreeSet<_> = COLLECTORS.iter().map(|collector| collector.name).collect();
+        assert_eq!(names.len(), COLLECTORS.len());
+    }
+
+    #[test]
+    fn names_say_their_kind_and_unit() {
+        for family in families() {
+            let name = family.name;
+            let stem = name.strip_suffix("_total").unwrap_or(name);
+            assert!(name.starts_with("slurm_"), "{name}");
+            assert!(family.kind != Kind::Counter || name.ends_with("_total"), "{name} is a counter");
+            assert_eq!(family.unit == Unit::Seconds, stem.ends_with("_seconds"), "{name}");
+            assert_eq!(family.unit == Unit::Bytes, stem.ends_with("_bytes"), "{name}");
+            assert_eq!(family.unit == Unit::Ratio, stem.ends_with("_ratio"), "{name}");
+            assert!(family.level != Level::Own, "{name} is Slurm's");
+        }
+    }
+
+    #[test]
+    fn help_is_one_sentence() {
+        for Desc { name, help, .. } in families() {
+            assert!(help.ends_with('.') && !help.contains(". ") && !help.contains('\n'), "{name}: {help}");
+            assert!(help.starts_with(|letter: char| letter.is_ascii_uppercase()), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn labels_are_neither_repeated_nor_those_of_the_batch() {
+        for Desc { name, labels, .. } in families() {
+            let unique: BTreeSet<_> = labels.iter().collect();
+            assert_eq!(unique.len(), labels.len(), "{name}");
+            assert!(!labels.contains(&"cluster") && !labels.contains(&"le"), "{name}");
+        }
+    }
+
+    #[test]
+    fn without_readings_there_are_no_series() {
+        for collector in COLLECTORS {
+            assert!(!collector.needs.is_empty());
+            let lines = test_cluster::lines(collector, &Snapshot::default());
+            assert_eq!(lines, Vec::<String>::new(), "{}", collector.name);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Nodes: each one's resources, load, software and history; their state words are in `node_states`.
+//! What the cluster or a partition has in sum is counted by those collectors.
+
+use super::{Collector, gauge, gpu, node_states};
+use crate::exposition::{Batch, Desc, Level, Unit};
+use crate::model::state::node_flag;
+use crate::model::{Endpoint, Node, Nodes, Snapshot};
+
+pub(super) const COLLECTOR: Collector = Collector {
+    name: "nodes",
+    needs: &[Endpoint::Nodes],
+    families: &[
+        &node_states::NODES,
+        &node_states::FLAGGED,
+        &CPUS,
+        &CPUS_ALLOCATED,
+        &CPUS_IDLE,
+        &CPU_LOAD,
+        &MEMORY,
+        &MEMORY_ALLOCATED,
+        &MEMORY_FREE,
+        &GPUS,
+        &GPUS_ALLOCATED,
+        &GRES,
+        &GRES_ALLOCATED,
+        &node_states::STATE,
+        &INFO,
+        &DRAIN_INFO,
+        &DRAINED_AT,
+        &BOOTED_AT,
+        &LAST_BUSY_AT,
+        &POWER,
+        &WEIGHT,
+    ],
+    collect,
+};
+
+static CPUS: Desc = per_node("slurm_node_cpus_total", "CPUs of the node.", Unit::None);
+static CPUS_ALLOCATED: Desc =
+    per_node("slurm_node_cpus_allocated", "CPUs of the node that jobs hold.", Unit::None);
+static CPUS_IDLE: Desc = per_node(
+    "slurm_node_cpus_idle",
+    "CPUs of the node that no job holds, also when it is down or drained.",
+    Unit::None,
+);
+static CPU_LOAD: Desc =
+    per_node("slurm_node_cpu_load", "Load average of the node as its kernel counts it.", Unit::None);
+static MEMORY: Desc =
+    per_node("slurm_node_memory_total_bytes", "Memory of the node in bytes as configured.", Unit::Bytes);
+static MEMORY_ALLOCATED: Desc =
+    per_node("slurm_node_memory_allocated_bytes", "Memory of the node in bytes that jobs hold.", Unit::Bytes);
+static MEMORY_FREE: Desc = per_node(
+    "slurm_node_memory_free_bytes",
+    "Memory in bytes that the node's kernel calls free, whatever is allocated.",
+    Unit::Bytes,
+);
+static GPUS: Desc = gauge(
+    "slurm_node_gpus_total",
+    "GPUs of the node by type.",
+    Unit::None,
+    &["node", "gpu_type"],
+    Level::Important,
+);
+static GPUS_ALLOCATED: Desc = gauge(
+    "slurm_node_gpus_allocated",
+    "GPUs of the node that jobs hold, by type.",
+    Unit::None,
+    &["node", "gpu_type"],
+    Level::Important,
+);
+static GRES: Desc = gauge(
+    "slurm_node_gres_total",
+    "Generic resources of the node by name and type, MIG slices and shards among them.",
+    Unit::None,
+    &["node", "gres", "type"],
+    Level::Important,
+);
+static GRES_ALLOCATED: Desc = gauge(
+    "slurm_node_gres_allocated",
+    "Generic resources of the node that jobs hold, by name and type.",
+    Unit::None,
+    &["node", "gres", "type"],
+    Level::Important,
+);
+static INFO: Desc = gauge(
+    "slurm_node_info",
+    "Always 1, with the node's architecture, operating system and slurmd release.",
+    Unit::None,
+    &["node", "arch", "os", "slurmd_version"],
+    Level::Important,
+);
+static DRAIN_INFO: Desc = gauge(
+    "slurm_node_drain_info",
+    "Always 1 for a node with DRAIN, with the reason and the user who gave it.",
+    Unit::None,
+    &["node", "reason", "user"],
+    Level::Important,
+);
+static DRAINED_AT: Desc = per_node(
+    "slurm_node_drain_timestamp_seconds",
+    "When the reason of a node with DRAIN was given, in Unix seconds.",
+    Unit::Seconds,
+);
+static BOOTED_AT: Desc =
+    per_node("slurm_node_boot_timestamp_seconds", "When the node booted, in Unix seconds.", Unit::Seconds);
+static LAST_BUSY_AT: Desc = per_node(
+    "slurm_node_last_busy_timestamp_seconds",
+    "When the node last had a job, in Unix seconds.",
+    Unit::Seconds,
+);
+static POWER: Desc =
+    per_node("slurm_node_power_watts", "Power in watts that the node's sensor measures.", Unit::None);
+static WEIGHT: Desc = per_node(
+    "slurm_node_weight",
+    "Scheduling weight of the node; of nodes that fit the lowest is taken first.",
+    Unit::None,
+);
+
+const fn per_node(name: &'static str, help: &'static str, unit: Unit) -> Desc {
+    gauge(name, help, unit, &["node"], Level::Important)
+}
+
+fn collect(snapshot: &Snapshot, batch: &mut Batch) {
+    if let Some(nodes) = &snapshot.nodes {
+        node_states::write(nodes, batch);
+        write_amounts(nodes, batch);
+        write_gres(nodes, batch);
+        write_facts(nodes, batch);
+    }
+}
+
+fn write_amounts(nodes: &Nodes, batch: &mut Batch) {
+    let [cpus, cpus_allocated, cpus_idle, cpu_load, memory, memory_allocated, memory_free, power, weight] =
+        batch.families([
+            &CPUS,
+            &CPUS_ALLOCATED,
+            &CPUS_IDLE,
+            &CPU_LOAD,
+            &MEMORY,
+            &MEMORY_ALLOCATED,
+            &MEMORY_FREE,
+            &POWER,
+            &WEIGHT,
+        ]);
+    for node in &nodes.rows {
+        let labels = [nodes.symbols.resolve(node.name)];
+        cpus.sample(&labels, node.cpus_total);
+        cpus_allocated.sample(&labels, node.cpus_allocated);
+        cpus_idle.sample(&labels, node.cpus_total.saturating_sub(node.cpus_allocated));
+        if let Some(hundredths) = node.cpu_load_hundredths {
+            cpu_load.sample(&labels, f64::from(hundredths) / 100.0);
+        }
+        memory.sample(&labels, node.memory_total_bytes);
+        memory_allocated.sample(&labels, node.memory_allocated_bytes);
+        if let Some(free) = node.memory_free_bytes {
+            memory_free.sample(&labels, free);
+        }
+        if let Some(watts) = node.power_watts {
+            power.sample(&labels, watts);
+        }
+        weight.sample(&labels, node.weight);
+    }
+}
+
+fn write_gres(nodes: &Nodes, batch: &mut Batch) {
+    let [gpus, gpus_allocated, gres_total, gres_allocated] =
+        batch.families([&GPUS, &GPUS_ALLOCATED, &GRES, &GRES_ALLOCATED]);
+    for node in &nodes.rows {
+        let name = nodes.symbols.resolve(node.name);
+        for gres in gpu::of_node(nodes, node) {
+            let labels = [name, gpu::type_label(nodes.symbols.resolve(gres.kind))];
+            gpus.sample(&labels, gres.total);
+            gpus_allocated.sample(&labels, gres.allocated);
+        }
+        for gres in nodes.gres(node) {
+            let labels = [name, nodes.symbols.resolve(gres.name), nodes.symbols.resolve(gres.kind)];
+            gres_total.sample(&labels, gres.total);
+            gres_allocated.sample(&labels, gres.allocated);
+        }
+    }
+}
+
+fn write_facts(nodes: &Nodes, batch: &mut Batch) {
+    let [info, drain_info, drained_at, booted_at, last_busy_at] =
+        batch.families([&INFO, &DRAIN_INFO, &DRAINED_AT, &BOOTED_AT, &LAST_BUSY_AT]);
+    let resolve = |symbol| nodes.symbols.resolve(symbol);
+    for node in &nodes.rows {
+        let name = resolve(node.name);
+        let software = [node.architecture, node.operating_system, node.slurmd_version].map(resolve);
+        let [architecture, operating_system, slurmd] = software;
+        info.sample(&[name, architecture, operating_system, slurmd], 1_u64);
+        if is_drain(node) {
+            if !node.reason.is_empty() {
+                drain_info.sample(&[name, resolve(node.reason), resolve(node.reason_user)], 1_u64);
+            }
+            if let Some(seconds) = node.reason_at.get() {
+                drained_at.sample(&[name], seconds);
+            }
+        }
+        if let Some(seconds) = node.boot_at.get() {
+            booted_at.sample(&[name], seconds);
+        }
+        if let Some(seconds) = node.last_busy_at.get() {
+            last_busy_at.sample(&[name], seconds);
+        }
+    }
+}
+
+fn is_drain(node: &Node) -> bool {
+    node.state.has_flag(node_flag::DRAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::collectors::test_cluster::{NodesBuilder, samples, snapshot};
+    use crate::model::Timestamp;
+
+    fn read(nodes: NodesBuilder) -> BTreeMap<String, String> {
+        samples(&COLLECTOR, &snapshot().nodes(nodes.build()).build())
+    }
+
+    fn starting(found: &BTreeMap<String, String>, prefix: &str) -> Vec<String> {
+        found.keys().filter(|series| series.starts_with(prefix)).cloned().collect()
+    }
+
+    #[test]
+    fn amounts_are_in_base_units_and_idle_is_what_is_not_allocated() {
+        let found = read(NodesBuilder::default().node("n1", "down", "a", |node| {
+            node.cpus_allocated = 3;
+            node.cpu_load_hundredths = Some(1161);
+            node.memory_allocated_bytes = 400;
+            node.memory_free_bytes = Some(550);
+            node.power_watts = Some(240);
+            node.weight = 7;
+        }));
+        for (name, value) in [
+            ("cpus_total", "8"),
+            ("cpus_allocated", "3"),
+            ("cpus_idle", "5"),
+            ("cpu_load", "11.61"),
+            ("memory_total_bytes", "1000"),
+            ("memory_allocated_bytes", "400"),
+            ("memory_free_bytes", "550"),
+            ("power_watts", "240"),
+            ("weight", "7"),
+        ] {
+            assert_eq!(found[&format!("slurm_node_{name}{{node=\"n1\"}}")], value, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_no_series() {
+        let found = read(NodesBuilder::default().node("n1", "idle", "a", |_| {}));
+        for name in [
+            "cpu_load",
+            "memory_free_bytes",
+            "power_watts",
+            "drain_timestamp_seconds",
+            "boot_timestamp_seconds",
+            "last_busy_timestamp_seconds",
+            "drain_info",
+            "gpus_total",
+            "gres_total",
+        ] {
+            assert_eq!(starting(&found, &format!("slurm_node_{name}")), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn gpus_are_whole_ones_and_gres_is_everything() {
+        let found = read(
+            NodesBuilder::default()
+                .node("n1", "mixed", "a", |_| {})
+                .gres("gpu", "h100", 8, 6)
+                .gres("gpu", "", 2, 1)
+                .gres("gpu", "1g.10gb", 7, 2)
+                .gres("shard", "", 16, 4),
+        );
+        assert_eq!(found[r#"slurm_node_gpus_total{node="n1",gpu_type="h100"}"#], "8");
+        assert_eq!(found[r#"slurm_node_gpus_allocated{node="n1",gpu_type="any"}"#], "1");
+        assert_eq!(found[r#"slurm_node_gres_total{node="n1",gres="gpu",type="1g.10gb"}"#], "7");
+        assert_eq!(found[r#"slurm_node_gres_allocated{node="n1",gres="shard",type=""}"#], "4");
+        assert_eq!(starting(&found, "slurm_node_gpus_total").len(), 2);
+        assert_eq!(starting(&found, "slurm_node_gres_total").len(), 4);
+    }
+
+    #[test]
+    fn drain_info_is_for_nodes_with_drain_only() {
+        let reason_at = |node: &mut Node| node.reason_at = Timestamp::from_unix(Some(1_795_000_000));
+        let found = read(
+            NodesBuilder::default()
+                .node("n1", "idle drain", "a", reason_at)
+                .reason("bad dimm", "root")
+                .node("n2", "down", "a", reason_at)
+                .reason("Not responding", "slurm")
+                .node("n3", "idle drain", "a", |_| {}),
+        );
+        assert_eq!(
+            starting(&found, "slurm_node_drain_info"),
+            [r#"slurm_node_drain_info{node="n1",reason="bad dimm",user="root"}"#]
+        );
+        assert_eq!(found[r#"slurm_node_drain_timestamp_seconds{node="n1"}"#], "1795000000");
+        assert_eq!(starting(&found, "slurm_node_drain_timestamp_seconds").len(), 1);
+    }
+
+    #[test]
+    fn a_node_tells_its_software_and_its_times() {
+        let found = read(
+            NodesBuilder::default()
+                .node("n1", "idle", "a", |node| {
+                    node.boot_at = Timestamp::from_unix(Some(100));
+                    node.last_busy_at = Timestamp::from_unix(Some(200));
+                })
+                .software("x86_64", "Linux 6.1", "24.11.5"),
+        );
+        let info = r#"slurm_node_info{node="n1",arch="x86_64",os="Linux 6.1",slurmd_version="24.11.5"}"#;
+        assert_eq!(found[info], "1");
+        assert_eq!(found[r#"slurm_node_boot_timestamp_seconds{node="n1"}"#], "100");
+        assert_eq!(found[r#"slurm_node_last_busy_timestamp_seconds{node="n1"}"#], "200");
+    }
+}

@@ -1,0 +1,6 @@
+//! What can only be known by comparing one reading with those before it.
+//! It polls nothing and writes no series.
+
+mod diag_totals;
+
+pub use diag_totals::DiagTotals;
