@@ -1,1 +1,50 @@
+//! Drives an exporter with closed-loop load, samples it, and judges the run against service level rules.
+//! What is measured is the shipped programs, over HTTP; nothing of them is linked in here.
 
+mod body;
+mod cli;
+mod closed;
+mod exposition;
+mod oracle;
+mod output;
+mod probe;
+mod progress;
+mod recorder;
+mod run;
+mod sample;
+mod scenario;
+mod stack;
+mod stop;
+mod validity;
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+
+use crate::cli::Command;
+pub use crate::cli::{Cli, UsageError};
+use crate::scenario::Scenario;
+
+/// Does what the command line asks for and returns the exit code of an answer (0, 1, 3, 130, 143).
+///
+/// # Errors
+/// `UsageError` for what is wrong with the request (exit code 2); anything else could not be run (4).
+pub fn execute(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command {
+        Command::List => {
+            let mut out = anstream::stdout().lock();
+            for scenario in Scenario::all().map_err(anyhow::Error::from)? {
+                writeln!(out, "{:<10} {}", scenario.name, scenario.description)?;
+            }
+            Ok(0)
+        }
+        Command::Run(arguments) => {
+            let plan = arguments.plan()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .context("failed to start the async runtime")?;
+            runtime.block_on(run::run(plan))
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The command line: what can be asked for, and the scenario that results from files and flags.
+//! Nothing is started here; everything that can be wrong with the request is found here.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use reports::sla::Sla;
+use reqwest::Url;
+
+use crate::run::Plan;
+use crate::scenario::{PRESETS, Scenario, parse_duration};
+use crate::stack::Cluster;
+
+/// Loads an exporter and says whether it meets its SLA.
+///
+/// Exit codes: 0 passed, 1 failed, 2 wrong usage or configuration, 3 inconclusive, 4 could not run, 130 and 143 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario and judge it.
+    Run(Box<RunArguments>),
+    /// Print the built-in scenarios.
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// A built-in scenario: see `loadtest list`.
+    #[arg(required_unless_present = "scenario_file", conflicts_with = "scenario_file")]
+    scenario: Option<String>,
+    /// A scenario of your own, in TOML.
+    #[arg(long, value_name = "FILE")]
+    scenario_file: Option<PathBuf>,
+    /// Test a running exporter instead of starting one: its address, or its metrics page.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["preset", "nodes", "jobs", "seed", "exporter_bin", "simulator_bin"])]
+    target: Option<String>,
+    /// Process id of the target, when it runs on this machine: samples it by /proc.
+    #[arg(long, value_name = "PID", requires = "target")]
+    target_pid: Option<u32>,
+    /// Folder for the results [default: loadtest-results/<run id>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Rules to judge by, in TOML [default: the built-in ones].
+    #[arg(long, value_name = "FILE")]
+    sla: Option<PathBuf>,
+    /// Users at the highest point.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    vus: Option<u32>,
+    /// Requests per second of one user.
+    #[arg(long, value_name = "RPS", value_parser = rate)]
+    rate: Option<f64>,
+    /// How long is judged, such as 30s or 10m.
+    #[arg(long, value_name = "TIME", value_parser = nonzero_duration)]
+    duration: Option<Duration>,
+    /// How long is recorded first without being judged.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    warmup: Option<Duration>,
+    /// How long one request may take before it counts as failed.
+    #[arg(long, value_name = "TIME", value_parser = nonzero_duration, default_value = "30s")]
+    timeout: Duration,
+    /// Size of the simulated cluster [default: the scenario's].
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS))]
+    preset: Option<String>,
+    /// Nodes of the simulated cluster.
+    #[arg(long, value_name = "N")]
+    nodes: Option<u64>,
+    /// Jobs of the simulated cluster.
+    #[arg(long, value_name = "N")]
+    jobs: Option<u64>,
+    /// Seed of the simulated cluster [default: 1].
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The exporter's executable [default: beside this one, else on PATH].
+    #[arg(long, value_name = "FILE")]
+    exporter_bin: Option<PathBuf>,
+    /// The simulator's executable [default: beside this one, else on PATH].
+    #[arg(long, value_name = "FILE")]
+    simulator_bin: Option<PathBuf>,
+}
+
+/// What is wrong with the request, in one line or one per problem.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(String);
+
+/// What is loaded.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// An exporter that runs already.
+    Running { metrics: Url, pid: Option<u32> },
+    /// Simulator and exporter as child processes.
+    Stack { cluster: Cluster, exporter: Option<PathBuf>, simulator: Option<PathBuf> },
+}
+
+impl RunArguments {
+    /// Checks everything that can be checked without starting anything.
+    ///
+    /// # Errors
+    /// Unknown scenarios, unreadable or wrong files, addresses that are none.
+    pub(crate) fn plan(self) -> Result<Plan, UsageError> {
+        let scenario = self.scenario()?;
+        let sla = match &self.sla {
+            Some(path) => Some(rules(path, &scenario)?),
+            None => None,
+        };
+        let target = match &self.target {
+            Some(url) => {
+                let metrics =
+                    metrics_url(url).map_err(|problem| UsageError(format!("--target {url}: {problem}")))?;
+                if let Some(pid) = self.target_pid
+                    && !crate::sample::is_alive(pid)
+                {
+                    return Err(UsageError(format!("--target-pid {pid}: no such process")));
+                }
+                Target::Running { metrics, pid: self.target_pid }
+            }
+            None => {
+                for (flag, file) in
+                    [("--exporter-bin", &self.exporter_bin), ("--simulator-bin", &self.simulator_bin)]
+                {
+                    if let Some(file) = file.as_deref().filter(|file| !file.is_file()) {
+                        return Err(UsageError(format!("{flag} {}: no such file", file.display())));
+                    }
+                }
+                Target::Stack {
+                    cluster: Cluster {
+                        preset: scenario.preset.clone(),
+                        seed: self.seed.unwrap_or(1),
+                        nodes: self.nodes,
+                        jobs: self.jobs,
+                    },
+                    exporter: self.exporter_bin,
+                    simulator: self.simulator_bin,
+                }
+            }
+        };
+        Ok(Plan { scenario, target, sla, timeout: self.timeout, out: self.out })
+    }
+
+    /// The scenario with the flags on top.
+    fn scenario(&self) -> Result<Scenario, UsageError> {
+        let mut scenario = match (&self.scenario, &self.scenario_file) {
+            (_, Some(path)) => Scenario::read(path),
+            (name, None) => Scenario::built_in(name.as_deref().unwrap_or_default()),
+        }
+        .map_err(|error| UsageError(error.to_string()))?;
+        scenario.vus = self.vus.unwrap_or(scenario.vus);
+        scenario.rate = self.rate.unwrap_or(scenario.rate);
+        scenario.duration = self.duration.unwrap_or(scenario.duration);
+        scenario.warmup = self.warmup.unwrap_or(scenario.warmup);
+        // A shorter warm-up shortens the ramp that lies in it.
+        scenario.ramp = scenario.ramp.min(scenario.warmup);
+        scenario.preset = self.preset.clone().unwrap_or(scenario.preset);
+        Ok(scenario)
+    }
+}
+
+/// Reads a rule file; rules that this run cannot judge are errors.
+fn rules(path: &Path, scenario: &Scenario) -> Result<Sla, UsageError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| UsageError(format!("{name}: cannot be read: {error}")))?;
+    let sla = Sla::parse(&text, &name).map_err(|error| UsageError(error.to_string()))?;
+    // The size of the cluster is not known yet; without it the rules of size classes stay in.
+    let concerned =
+        |rule: &&reports::sla::Rule| rule.scenarios.is_empty() || rule.scenarios.contains(&scenario.name);
+    let mut rules = sla.rules.iter().filter(concerned).peekable();
+    if rules.peek().is_none() {
+        return Err(UsageError(format!("{name}: no rule concerns the scenario {}", scenario.name)));
+    }
+    let known: Vec<&str> = scenario.requests.iter().map(|request| request.name.as_str()).collect();
+    for rule in rules {
+        if let Some(request) = rule.request.as_deref().filter(|request| !known.contains(request)) {
+            let known = known.join(", ");
+            return Err(UsageError(format!(
+                "{name}: rule {}: request: the scenario {} makes no request \"{request}\", expected one of {known}",
+                rule.id, scenario.name
+            )));
+        }
+    }
+    Ok(sla)
+}
+
+/// The metrics page of an address: `/metrics` unless it has a path of its own.
+fn metrics_url(text: &str) -> Result<Url, String> {
+    let mut url = Url::parse(text).map_err(|error| format!("{error}, expected http://host:port"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("expected http://host:port".into());
+    }
+    if url.path() == "/" {
+        url.set_path("/metrics");
+    }
+    Ok(url)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("expected a number above 0".into()),
+    }
+}
+
+fn nonzero_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("expected at least 1s".into()),
+        duration => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(arguments: &[&str]) -> Result<Plan, String> {
+        let words = ["loadtest", "run"].iter().chain(arguments);
+        match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::Run(arguments) => arguments.plan().map_err(|error| error.to_string()),
+            Command::List => Err("list".into()),
+        }
+    }
+
+    #[test]
+    fn flags_override_the_scenario() {
+        let flags = [
+            "baseline",
+            "--vus",
+            "3",
+            "--rate",
+            "0.5",
+            "--duration",
+            "1m",
+            "--warmup",
+            "2s",
+            "--preset",
+            "tiny",
+        ];
+        let scenario = plan(&flags).unwrap().scenario;
+        assert_eq!((scenario.vus, scenario.rate, scenario.preset.as_str()), (3, 0.5, "tiny"));
+        assert_eq!(
+            [scenario.duration, scenario.warmup, scenario.ramp].map(|time| time.as_secs()),
+            [60, 2, 2]
+        );
+    }
+
+    #[test]
+    fn an_address_without_a_path_means_its_metrics_page() {
+        let metrics = |url: &str| match plan(&["quick", "--target", url]).unwrap().target {
+            Target::Running { metrics, .. } => metrics.to_string(),
+            Target::Stack { .. } => String::new(),
+        };
+        assert_eq!(metrics("http://127.0.0.1:9"), "http://127.0.0.1:9/metrics");
+        assert_eq!(metrics("http://h:9/own?x=1"), "http://h:9/own?x=1");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (flags, expected) in [
+            (vec!["quick", "--target", "ftp://x"], "--target ftp://x: expected http://host:port"),
+            (vec!["quick", "--target", "localhost:80"], "expected http://host:port"),
+            (vec!["quick", "--target", "http://x", "--target-pid", "4294967295"], "no such process"),
+            (vec!["quick", "--duration", "0s"], "expected at least 1s"),
+            (vec!["quick", "--rate", "0"], "expected a number above 0"),
+            (vec!["quick", "--vus", "0"], "0 is not in 1..=100000"),
+            (vec!["quick", "--target", "http://x", "--preset", "tiny"], "cannot be used with"),
+            (vec!["quick", "--preset", "huge"], "tiny, small, medium, large"),
+            (vec!["quick", "--exporter-bin", "/nowhere"], "--exporter-bin /nowhere: no such file"),
+            (vec![], "required"),
+        ] {
+            let message = plan(&flags).unwrap_err();
+            assert!(message.contains(expected), "{flags:?}: {message}");
+        }
+    }
+}

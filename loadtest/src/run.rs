@@ -1,0 +1,286 @@
+//! One run from start to verdict: bring up what is tested, load it, sample it, judge it, write it down.
+//! The steps stand here in order; how each is done stands in its own file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::id as own_pid;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Context as _;
+use reports::environment::{StealMeter, build, machine, run_id};
+use reports::model::run::{RunKind, RunRecord};
+use reports::model::{Document as _, Verdict};
+use reports::sla::Sla;
+use reqwest::{Client, Url};
+use serde_json::{Value, json};
+
+use crate::cli::Target;
+use crate::oracle::{self, Comparison};
+use crate::probe::{self, Probe};
+use crate::recorder::{Recorder, Recording};
+use crate::sample::{Sampler, Samples, Source};
+use crate::scenario::{Encoding, LoadPlan, Scenario};
+use crate::stack::{Binaries, Stack};
+use crate::stop::{Reason, Stop};
+use crate::validity::{self, Circumstances};
+use crate::{closed, output, progress};
+
+/// How long the pages that are fetched beside the load may take.
+const SIDE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request that was checked: everything that a run needs.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) scenario: Scenario,
+    pub(crate) target: Target,
+    /// `None` for the built-in rules.
+    pub(crate) sla: Option<Sla>,
+    pub(crate) timeout: Duration,
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What is loaded, once it is there.
+struct Subject {
+    metrics: Url,
+    /// How its resources are sampled, when they can be.
+    source: Option<Source>,
+    control: Option<Url>,
+    stack: Option<Stack>,
+}
+
+/// What the load left behind.
+struct Load {
+    recording: Recording,
+    subject: Samples,
+    generator: Samples,
+    exposition: Option<reports::model::run::Exposition>,
+    steal_ratio: Option<f64>,
+}
+
+/// Runs the plan and returns the exit code.
+///
+/// # Errors
+/// When the run could not be made, or its result could not be written.
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
+    let stop = Stop::new();
+    stop.on_signals().context("failed to install the signal handlers")?;
+    let started = jiff::Timestamp::now();
+    let id = run_id(started, &plan.scenario.name);
+    let out = plan.out.clone().unwrap_or_else(|| Path::new("loadtest-results").join(&id));
+    let side = probe::client(SIDE_TIMEOUT)?;
+
+    let mut subject = tokio::select! {
+        subject = bring_up(&plan, &out, &side) => subject?,
+        reason = stop.requested() => return before_the_load(&reason),
+    };
+    // The size of the cluster, while the target is still well; it decides which rules apply.
+    let nodes = match oracle::fetch(&side, subject.metrics.clone()).await {
+        Ok(page) => oracle::nodes(&page),
+        Err(_) => None,
+    };
+    let load = load(&plan, &mut subject, &out, &stop).await?;
+    let reason = stop.reason();
+    let oracle = compare(&subject, &side, reason.as_ref()).await;
+    if let Some(stack) = subject.stack.take() {
+        stack.stop().await;
+    }
+
+    let circumstances =
+        Circumstances { stopped: reason.clone(), target_restarted: load.subject.restarted, oracle };
+    let mut record = RunRecord {
+        format: RunRecord::FORMAT.into(),
+        id,
+        kind: RunKind::LoadTest,
+        scenario: plan.scenario.name.clone(),
+        started_at: started.to_string(),
+        duration_seconds: load.recording.measured.as_secs_f64(),
+        aborted: reason.as_ref().map(ToString::to_string),
+        build: build(env!("CARGO_PKG_VERSION")),
+        machine: machine(),
+        parameters: parameters(&plan, &subject.metrics, nodes),
+        seed: match &plan.target {
+            Target::Stack { cluster, .. } => Some(cluster.seed),
+            Target::Running { .. } => None,
+        },
+        requests: load.recording.requests,
+        seconds: load.recording.seconds,
+        subject: load.subject.resources,
+        generator: load.generator.resources,
+        exposition: load.exposition,
+        metrics: Vec::new(),
+    };
+    record.machine.steal_ratio = load.steal_ratio;
+
+    let sla = plan.sla.unwrap_or_else(|| Sla::built_in(&plan.scenario.name, nodes));
+    let mut verdict = validity::judge(sla.verdict(&record), &record, &circumstances);
+    verdict.notes.extend(failures(&record, &load.recording.examples));
+    output::write_files(&out, &record, &verdict, &load.recording.interval_log)?;
+    report(&record, &verdict, &out)?;
+    Ok(reason.and_then(|reason| reason.exit_code()).unwrap_or_else(|| verdict.outcome.exit_code()))
+}
+
+/// Starts what is to be started, or looks whether the target is there. Makes the output folder.
+async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subject> {
+    let make_folder =
+        || std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be created", out.display()));
+    match &plan.target {
+        Target::Stack { cluster, exporter, simulator } => {
+            let binaries = Binaries::find(exporter.as_deref(), simulator.as_deref())?;
+            make_folder()?;
+            let stack = Stack::start(&binaries, cluster, out).await?;
+            Ok(Subject {
+                metrics: stack.metrics.clone(),
+                source: stack.exporter_pid().map(Source::Process),
+                control: Some(stack.control.clone()),
+                stack: Some(stack),
+            })
+        }
+        Target::Running { metrics, pid } => {
+            // Any answer will do: a target that answers with errors is there, and is judged.
+            let answer = side
+                .get(metrics.clone())
+                .send()
+                .await
+                .with_context(|| format!("{metrics} does not answer"))?;
+            let page = answer.text().await.unwrap_or_default();
+            make_folder()?;
+            let own_figures = page.contains("\nprocess_cpu_seconds_total");
+            let by_page = || own_figures.then(|| Source::Page { url: metrics.clone(), client: side.clone() });
+            Ok(Subject {
+                metrics: metrics.clone(),
+                source: pid.map(Source::Process).or_else(by_page),
+                control: None,
+                stack: None,
+            })
+        }
+    }
+}
+
+/// Makes the load and records it, until the plan ends or the run is stopped.
+async fn load(plan: &Plan, subject: &mut Subject, out: &Path, stop: &Stop) -> anyhow::Result<Load> {
+    let users = LoadPlan::new(&plan.scenario);
+    let mix = &plan.scenario.requests;
+    let probe = Arc::new(Probe::new(&subject.metrics, mix, plan.timeout)?);
+    let goose_report = out.join("goose.html").display().to_string();
+
+    let start = Instant::now();
+    let measured_from = start + users.warmup;
+    let names = mix.iter().map(|request| request.name.clone()).collect();
+    let recorder = Arc::new(Recorder::new(names, users.clone(), start, SystemTime::now()));
+    let sampler = |source| Sampler::start(source, start, measured_from, stop.clone());
+    let target = subject.source.take().map(sampler);
+    let generator = sampler(Source::Process(own_pid()));
+    let steal = StealMeter::start();
+
+    let loaded = {
+        let attack = closed::run(
+            &subject.metrics,
+            mix,
+            &users,
+            Arc::clone(&probe),
+            Arc::clone(&recorder),
+            stop.clone(),
+            &goose_report,
+        );
+        let guard = async {
+            match &mut subject.stack {
+                Some(stack) => stack.guard(stop).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            loaded = attack => loaded,
+            never = guard => match never {},
+            never = progress::show(Arc::clone(&recorder), &users, target.as_ref()) => match never {},
+        }
+    };
+    let ended = Instant::now();
+    let end = if stop.reason().is_some() { ended } else { start + users.total() };
+    let subject = match target {
+        Some(target) => target.finish().await,
+        None => Samples::default(),
+    };
+    let generator = generator.finish().await;
+    loaded?;
+    Ok(Load {
+        recording: recorder.finish(end).context("failed to finish the recording")?,
+        subject,
+        generator,
+        exposition: probe.facts(),
+        steal_ratio: steal.stop(),
+    })
+}
+
+/// Holds the page against the simulator, where there is one and the run came to its end.
+async fn compare(
+    subject: &Subject,
+    side: &Client,
+    reason: Option<&Reason>,
+) -> Option<Result<Comparison, String>> {
+    let control = subject.control.as_ref().filter(|_| reason.is_none())?;
+    let comparison = oracle::compare(side, &subject.metrics, control).await;
+    Some(comparison.map_err(|error| format!("{error:#}")))
+}
+
+fn before_the_load(reason: &Reason) -> anyhow::Result<u8> {
+    tracing::warn!("{reason} before the load began: there is no result");
+    Ok(reason.exit_code().unwrap_or(4))
+}
+
+/// One note per kind of failure, with its number and the first of them.
+fn failures(record: &RunRecord, examples: &BTreeMap<String, String>) -> Vec<String> {
+    examples
+        .iter()
+        .map(|(kind, detail)| {
+            let count: u64 = record.requests.iter().filter_map(|stats| stats.errors.get(kind)).sum();
+            format!("{count} x {kind}, first: {detail}")
+        })
+        .collect()
+}
+
+fn parameters(plan: &Plan, metrics: &Url, nodes: Option<u64>) -> BTreeMap<String, Value> {
+    let scenario = &plan.scenario;
+    let requests: Vec<Value> = scenario
+        .requests
+        .iter()
+        .map(|request| {
+            let encoding = match request.encoding {
+                Encoding::Gzip => "gzip",
+                Encoding::Identity => "identity",
+            };
+            json!({"name": request.name, "path": request.path, "encoding": encoding, "weight": request.weight})
+        })
+        .collect();
+    let stages: Vec<Value> =
+        scenario.stages.iter().map(|stage| json!({"vus": stage.vus, "time": stage.time})).collect();
+    let mut parameters = BTreeMap::from([
+        ("vus".to_owned(), json!(scenario.vus)),
+        ("rate_per_vu".to_owned(), json!(scenario.rate)),
+        ("ramp_seconds".to_owned(), json!(scenario.ramp.as_secs())),
+        ("warmup_seconds".to_owned(), json!(scenario.warmup.as_secs())),
+        ("duration_seconds".to_owned(), json!(scenario.duration.as_secs())),
+        ("timeout_seconds".to_owned(), json!(plan.timeout.as_secs())),
+        ("requests".to_owned(), json!(requests)),
+        ("stages".to_owned(), json!(stages)),
+        ("sla".to_owned(), json!(plan.sla.as_ref().map_or("built-in", |sla| sla.origin.as_str()))),
+    ]);
+    // The name that the judge looks for; absent when unknown.
+    parameters.extend(nodes.map(|nodes| ("nodes".to_owned(), json!(nodes))));
+    match &plan.target {
+        Target::Running { pid, .. } => {
+            parameters.insert("target".into(), json!(metrics.as_str()));
+            parameters.extend(pid.map(|pid| ("target_pid".to_owned(), json!(pid))));
+        }
+        Target::Stack { cluster, .. } => {
+            parameters.insert("preset".into(), json!(cluster.preset));
+            parameters.extend(cluster.nodes.map(|nodes| ("simulated_nodes".to_owned(), json!(nodes))));
+            parameters.extend(cluster.jobs.map(|jobs| ("simulated_jobs".to_owned(), json!(jobs))));
+        }
+    }
+    parameters
+}
+
+fn report(record: &RunRecord, verdict: &Verdict, out: &Path) -> anyhow::Result<()> {
+    output::print(anstream::stdout().lock(), record, verdict, out).context("stdout")
+}

@@ -1,0 +1,248 @@
+//! A scenario's TOML: unknown keys and impossible values are errors with file, line and key.
+//! Defaults live here; flags are applied later, by the command line.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use reports::quantity;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use super::{Encoding, PRESETS, RequestSpec, Scenario, Stage, parse_duration};
+
+/// Why a scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("unknown scenario \"{name}\", expected one of {known}")]
+    UnknownScenario { name: String, known: String },
+    #[error("{file}: cannot be read: {source}")]
+    Unreadable { file: String, source: std::io::Error },
+    #[error("{file}: line {line}: {message}")]
+    Invalid { file: String, line: usize, message: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScenarioFile {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default = "medium", deserialize_with = "preset")]
+    preset: String,
+    #[serde(deserialize_with = "count")]
+    vus: u32,
+    #[serde(deserialize_with = "positive")]
+    rate: f64,
+    #[serde(default, deserialize_with = "duration")]
+    ramp: Duration,
+    #[serde(deserialize_with = "duration")]
+    warmup: Duration,
+    #[serde(deserialize_with = "nonzero_duration")]
+    duration: Duration,
+    requests: Vec<RequestEntry>,
+    #[serde(default)]
+    stages: Vec<StageEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestEntry {
+    #[serde(deserialize_with = "request_name")]
+    name: String,
+    #[serde(default, deserialize_with = "path")]
+    path: Option<String>,
+    encoding: Encoding,
+    #[serde(default = "one", deserialize_with = "count")]
+    weight: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StageEntry {
+    #[serde(deserialize_with = "share")]
+    vus: f64,
+    #[serde(deserialize_with = "share")]
+    time: f64,
+}
+
+/// Reads a scenario; `file` is its name in messages.
+pub(super) fn parse(file: &str, text: &str) -> Result<Scenario, ConfigError> {
+    let read: ScenarioFile = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text[..at].matches('\n').count() + 1;
+        ConfigError::Invalid { file: file.into(), line, message: message(text, line, error.message()) }
+    })?;
+    let refuse = |key: &str, message: String| ConfigError::Invalid {
+        file: file.into(),
+        line: line_of(text, key),
+        message: format!("{key}: {message}"),
+    };
+    if read.ramp > read.warmup {
+        return Err(refuse(
+            "ramp",
+            "must not be longer than warmup, since nothing is judged in a ramp".into(),
+        ));
+    }
+    if read.requests.is_empty() {
+        return Err(refuse("requests", "expected at least one".into()));
+    }
+    let mut names = BTreeSet::new();
+    if let Some(twice) = read.requests.iter().find(|request| !names.insert(request.name.as_str())) {
+        return Err(refuse("requests", format!("\"{}\" stands there twice", twice.name)));
+    }
+    let time: f64 = read.stages.iter().map(|stage| stage.time).sum();
+    if !read.stages.is_empty() && (time - 1.0).abs() > 1e-6 {
+        return Err(refuse(
+            "stages",
+            format!("the shares of time make {}, expected 1", quantity::number(time)),
+        ));
+    }
+    Ok(Scenario {
+        name: read.name,
+        description: read.description,
+        preset: read.preset,
+        vus: read.vus,
+        rate: read.rate,
+        ramp: read.ramp,
+        warmup: read.warmup,
+        duration: read.duration,
+        requests: read
+            .requests
+            .into_iter()
+            .map(|RequestEntry { name, path, encoding, weight }| RequestSpec { name, path, encoding, weight })
+            .collect(),
+        stages: read.stages.into_iter().map(|StageEntry { vus, time }| Stage { vus, time }).collect(),
+    })
+}
+
+/// The parser's message with the key that stands on the line, unless it names the key itself.
+fn message(text: &str, line: usize, message: &str) -> String {
+    let message = message.trim().replace('\n', " ").replace('`', "\"");
+    let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
+    match key {
+        Some(key) if !message.contains(&format!("\"{key}\"")) => format!("{key}: {message}"),
+        _ => message,
+    }
+}
+
+/// The first line that sets `key`, as a key or as a table.
+fn line_of(text: &str, key: &str) -> usize {
+    let sets = |line: &str| line.trim_start_matches('[').trim_start().starts_with(key);
+    text.lines().position(sets).map_or(1, |index| index + 1)
+}
+
+fn medium() -> String {
+    "medium".into()
+}
+
+fn preset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if PRESETS.contains(&name.as_str()) {
+        Ok(name)
+    } else {
+        Err(D::Error::custom(format!("\"{name}\" is unknown, expected one of {}", PRESETS.join(", "))))
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("expected at least 1")),
+        count => Ok(count),
+    }
+}
+
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.is_finite() && number > 0.0 {
+        Ok(number)
+    } else {
+        Err(D::Error::custom("expected a number above 0"))
+    }
+}
+
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number > 0.0 && number <= 1.0 {
+        Ok(number)
+    } else {
+        Err(D::Error::custom("expected a share above 0, at most 1"))
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn nonzero_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = duration(deserializer)?;
+    if duration.is_zero() { Err(D::Error::custom("expected at least 1s")) } else { Ok(duration) }
+}
+
+/// Interval-log tags and SLA rules name requests, so blanks, commas and brackets are out.
+fn request_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if !name.is_empty() && name.bytes().all(allowed) {
+        Ok(name)
+    } else {
+        Err(D::Error::custom("expected letters, digits and _"))
+    }
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    if path.starts_with('/') {
+        Ok(Some(path))
+    } else {
+        Err(D::Error::custom("expected a path that begins with /"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../../scenarios/spike.toml");
+
+    /// Replaces `from` in a good file and expects exactly this complaint.
+    fn check(from: &str, to: &str, expected: &str) {
+        assert!(GOOD.contains(from), "{from}");
+        let message = parse("my.toml", &GOOD.replacen(from, to, 1)).unwrap_err().to_string();
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn errors_name_file_line_and_key() {
+        check(
+            "rate = 2.0",
+            "rat = 2.0",
+            "my.toml: line 6: unknown field \"rat\", expected one of \"name\", \"description\", \"preset\", \"vus\", \"rate\", \"ramp\", \"warmup\", \"duration\", \"requests\", \"stages\"",
+        );
+        check("vus = 200", "vus = 0", "my.toml: line 5: vus: expected at least 1");
+        check(
+            "duration = \"5m\"",
+            "duration = \"5x\"",
+            "my.toml: line 9: duration: \"5x\" is not a duration, expected whole seconds such as 20s, 10m or 1h30m",
+        );
+        check(
+            "ramp = \"5s\"",
+            "ramp = \"50s\"",
+            "my.toml: line 7: ramp: must not be longer than warmup, since nothing is judged in a ramp",
+        );
+        check(
+            "time = 0.2",
+            "time = 0.3",
+            "my.toml: line 12: stages: the shares of time make 1.1, expected 1",
+        );
+        check(
+            "metrics_identity",
+            "metrics_gzip",
+            "my.toml: line 32: requests: \"metrics_gzip\" stands there twice",
+        );
+        check("metrics_gzip", "metrics gzip", "my.toml: line 33: name: expected letters, digits and _");
+    }
+}

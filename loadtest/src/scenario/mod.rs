@@ -1,0 +1,181 @@
+//! A scenario: how many users ask for what, how often and for how long. Read from TOML, validated once.
+//! It starts nothing and knows no clock; `plan` turns it into users over time.
+//!
+//! Adding a scenario: one TOML file in `scenarios/` and one line in `BUILT_IN`.
+
+mod file;
+mod plan;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub(crate) use self::file::ConfigError;
+pub(crate) use self::plan::LoadPlan;
+
+/// Every file of `scenarios/`, by name.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("quick", include_str!("../../scenarios/quick.toml")),
+    ("baseline", include_str!("../../scenarios/baseline.toml")),
+    ("stress", include_str!("../../scenarios/stress.toml")),
+    ("spike", include_str!("../../scenarios/spike.toml")),
+    ("endurance", include_str!("../../scenarios/endurance.toml")),
+];
+
+/// The simulator's sizes of cluster.
+pub(crate) const PRESETS: [&str; 4] = ["tiny", "small", "medium", "large"];
+
+/// A validated scenario.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// The simulator's preset: the size of the cluster behind the exporter.
+    pub(crate) preset: String,
+    /// Users at the highest point.
+    pub(crate) vus: u32,
+    /// Requests per second of one user.
+    pub(crate) rate: f64,
+    /// Time in which the first users start; part of the warm-up.
+    pub(crate) ramp: Duration,
+    /// Whole seconds at the start that are recorded but not judged.
+    pub(crate) warmup: Duration,
+    /// Whole seconds that are judged.
+    pub(crate) duration: Duration,
+    /// The request mix; at least one.
+    pub(crate) requests: Vec<RequestSpec>,
+    /// Changes of the number of users within `duration`; empty for a steady load.
+    pub(crate) stages: Vec<Stage>,
+}
+
+/// One kind of request of the mix.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestSpec {
+    /// The name in the record and in the interval log: letters, digits and `_`.
+    pub(crate) name: String,
+    /// Path on the target; `None` asks for the target's metrics page.
+    pub(crate) path: Option<String>,
+    pub(crate) encoding: Encoding,
+    /// Share of the mix, relative to the other weights.
+    pub(crate) weight: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Encoding {
+    Gzip,
+    Identity,
+}
+
+/// A part of the run with a fixed number of users.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stage {
+    /// Share of all users, 0 to 1.
+    pub(crate) vus: f64,
+    /// Share of the duration, 0 to 1.
+    pub(crate) time: f64,
+}
+
+impl Scenario {
+    /// The scenario of that name; the error names all known ones.
+    pub(crate) fn built_in(name: &str) -> Result<Self, ConfigError> {
+        let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name).ok_or_else(|| {
+            let known: Vec<&str> = BUILT_IN.iter().map(|(known, _)| *known).collect();
+            ConfigError::UnknownScenario { name: name.into(), known: known.join(", ") }
+        })?;
+        file::parse(&format!("scenarios/{name}.toml"), text)
+    }
+
+    /// The scenario in a file; the error names the file, the line and the key.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { file: name.clone(), source })?;
+        file::parse(&name, &text)
+    }
+
+    /// All built-in scenarios, in the order of `BUILT_IN`.
+    pub(crate) fn all() -> Result<Vec<Self>, ConfigError> {
+        BUILT_IN.iter().map(|(name, _)| Self::built_in(name)).collect()
+    }
+}
+
+/// Reads `90s`, `10m`, `1h30m` or plain seconds; whole seconds only, since users are planned by the second.
+///
+/// # Errors
+/// In words, when it is something else.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let refuse = || format!("\"{text}\" is not a duration, expected whole seconds such as 20s, 10m or 1h30m");
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let mut rest = text;
+    let mut seconds: u64 = 0;
+    for (unit, size) in [('h', 3600), ('m', 60), ('s', 1)] {
+        if let Some((digits, after)) = rest.split_once(unit) {
+            let number: u32 = digits.parse().map_err(|_| refuse())?;
+            seconds += u64::from(number) * size;
+            rest = after;
+        }
+    }
+    if text.is_empty() || !rest.is_empty() {
+        return Err(refuse());
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn every_file_in_scenarios_is_registered_once_under_its_own_name() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        let registered: Vec<String> = BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(registered.len(), files.len());
+        assert_eq!(registered.iter().cloned().collect::<BTreeSet<_>>(), files);
+        for name in registered {
+            assert_eq!(Scenario::built_in(&name).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn the_built_in_scenarios_have_their_documented_size() {
+        let expected = [
+            ("quick", 10, 20),
+            ("baseline", 10, 600),
+            ("stress", 100, 900),
+            ("spike", 200, 300),
+            ("endurance", 50, 3600),
+        ];
+        for (name, vus, seconds) in expected {
+            let scenario = Scenario::built_in(name).unwrap();
+            assert_eq!((scenario.vus, scenario.duration.as_secs()), (vus, seconds), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_scenario_is_answered_with_the_known_ones() {
+        let message = Scenario::built_in("basline").unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "unknown scenario \"basline\", expected one of quick, baseline, stress, spike, endurance"
+        );
+    }
+
+    #[test]
+    fn durations_are_whole_seconds() {
+        for (text, seconds) in [("20", 20), ("20s", 20), ("10m", 600), ("1h30m", 5400), ("1m5s", 65)] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "s", "1.5s", "10 m", "5s1m", "-1s", "99999999999s"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

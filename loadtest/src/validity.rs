@@ -1,0 +1,217 @@
+//! Whether the run can be judged at all: a generator at its limit or another process behind the address spoils it.
+//! It comes before the SLA and can only take a pass away.
+
+use reports::model::RunRecord;
+use reports::model::run::Resources;
+use reports::model::verdict::{Outcome, RuleVerdict, Verdict};
+
+use crate::oracle::Comparison;
+use crate::stop::Reason;
+
+/// A generator that uses more of its CPUs than this measures its own waiting.
+const GENERATOR_CPU_LIMIT: f64 = 0.8;
+
+/// What is known beside the record.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Circumstances {
+    pub(crate) stopped: Option<Reason>,
+    pub(crate) target_restarted: bool,
+    /// `None` when there is no oracle.
+    pub(crate) oracle: Option<Result<Comparison, String>>,
+}
+
+/// Adds the rules of validity to the SLA's verdict.
+///
+/// A run spoiled by the generator or by its surroundings is inconclusive, whatever the SLA says:
+/// neither its failures nor its passes are the target's. A target that died by itself has failed.
+pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumstances) -> Verdict {
+    let generator = generator_cpu(run.generator.as_ref(), run.duration_seconds);
+    let target = target_alive(circumstances);
+    let mut spoiled: Vec<String> = [&generator, &target]
+        .into_iter()
+        .filter(|rule| rule.outcome == Outcome::Inconclusive)
+        .map(|rule| format!("invalid run: {}", rule.reason))
+        .collect();
+    if let Some(Reason::Interrupt | Reason::Terminate | Reason::StackBroken(_)) = &circumstances.stopped {
+        spoiled.push("invalid run: it ended before its plan".into());
+    }
+    let mut rules = std::mem::take(&mut sla.rules);
+    rules.push(generator);
+    rules.push(target);
+    rules.extend(circumstances.oracle.as_ref().map(oracle));
+    let mut verdict = Verdict::new(sla.subject, rules, sla.notes);
+    // A run without a single rule of the SLA stays inconclusive, even though the rules of validity hold.
+    verdict.outcome = verdict.outcome.max(sla.outcome);
+    if !spoiled.is_empty() {
+        verdict.outcome = Outcome::Inconclusive;
+        verdict.notes.extend(spoiled);
+    }
+    verdict
+}
+
+fn rule(id: &str, text: &str) -> RuleVerdict {
+    RuleVerdict {
+        id: id.into(),
+        rule: text.into(),
+        outcome: Outcome::Pass,
+        value: None,
+        limit: None,
+        unit: "count".into(),
+        samples: 0,
+        interval: None,
+        p_value: None,
+        reason: String::new(),
+    }
+}
+
+fn generator_cpu(generator: Option<&Resources>, seconds: f64) -> RuleVerdict {
+    let mut verdict = rule("generator_cpu", "generator CPU < 80 % of its cores");
+    verdict.unit = "ratio".into();
+    verdict.limit = Some(GENERATOR_CPU_LIMIT);
+    let Some(generator) = generator.filter(|_| seconds > 0.0) else {
+        verdict.outcome = Outcome::Inconclusive;
+        verdict.reason = "the generator's own CPU use is not known".into();
+        return verdict;
+    };
+    let used = generator.cpu_seconds / seconds / generator.cpus_available;
+    verdict.value = Some(used);
+    verdict.samples = generator.samples.len() as u64;
+    if used >= GENERATOR_CPU_LIMIT {
+        verdict.outcome = Outcome::Inconclusive;
+        verdict.reason = format!(
+            "the generator used {:.0} % of its {} cores: latencies are its own",
+            used * 100.0,
+            generator.cpus_available
+        );
+    }
+    verdict
+}
+
+fn target_alive(circumstances: &Circumstances) -> RuleVerdict {
+    let mut verdict = rule("target_alive", "target runs from start to end");
+    if let Some(reason @ Reason::TargetGone(_)) = &circumstances.stopped {
+        verdict.outcome = Outcome::Fail;
+        verdict.reason = reason.to_string();
+    } else if let Some(reason @ Reason::StackBroken(_)) = &circumstances.stopped {
+        verdict.outcome = Outcome::Inconclusive;
+        verdict.reason = reason.to_string();
+    } else if circumstances.target_restarted {
+        verdict.outcome = Outcome::Inconclusive;
+        verdict.reason = "the target was restarted during the run".into();
+    }
+    verdict
+}
+
+fn oracle(comparison: &Result<Comparison, String>) -> RuleVerdict {
+    let mut verdict = rule("oracle", "page agrees with the simulator");
+    match comparison {
+        Ok(comparison) => {
+            verdict.samples = comparison.compared;
+            verdict.value = Some(comparison.mismatches.len() as f64);
+            verdict.limit = Some(0.0);
+            if !comparison.mismatches.is_empty() {
+                verdict.outcome = Outcome::Fail;
+                verdict.reason = comparison.mismatches.join("; ");
+            }
+        }
+        Err(problem) => {
+            verdict.outcome = Outcome::Inconclusive;
+            verdict.reason.clone_from(problem);
+        }
+    }
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run of ten seconds whose generator used `cores` of two.
+    fn run(cores: f64) -> RunRecord {
+        let generator = Resources {
+            source: "/proc".into(),
+            cpu_seconds: cores * 10.0,
+            cpus_available: 2.0,
+            peak_rss_bytes: 1,
+            samples: Vec::new(),
+        };
+        RunRecord {
+            format: String::new(),
+            id: "run".into(),
+            kind: reports::model::run::RunKind::LoadTest,
+            scenario: "quick".into(),
+            started_at: String::new(),
+            duration_seconds: 10.0,
+            aborted: None,
+            build: Default::default(),
+            machine: Default::default(),
+            parameters: Default::default(),
+            seed: None,
+            requests: Vec::new(),
+            seconds: Vec::new(),
+            subject: None,
+            generator: Some(generator),
+            exposition: None,
+            metrics: Vec::new(),
+        }
+    }
+
+    /// The outcome for an SLA verdict of `sla`.
+    fn outcome(sla: Outcome, cores: f64, circumstances: &Circumstances) -> Outcome {
+        let mut only = rule("p95", "p95 < 5 s");
+        only.outcome = sla;
+        judge(Verdict::new("run", vec![only], Vec::new()), &run(cores), circumstances).outcome
+    }
+
+    #[test]
+    fn a_calm_run_keeps_the_verdict_of_the_sla() {
+        for sla in [Outcome::Pass, Outcome::Inconclusive, Outcome::Fail] {
+            assert_eq!(outcome(sla, 1.5, &Circumstances::default()), sla);
+        }
+    }
+
+    #[test]
+    fn a_generator_at_its_limit_can_neither_pass_nor_fail_anyone() {
+        for sla in [Outcome::Pass, Outcome::Fail] {
+            assert_eq!(outcome(sla, 1.6, &Circumstances::default()), Outcome::Inconclusive);
+        }
+    }
+
+    #[test]
+    fn how_a_run_ended_decides() {
+        let stopped = |reason| Circumstances { stopped: Some(reason), ..Circumstances::default() };
+        for (reason, expected) in [
+            (Reason::Interrupt, Outcome::Inconclusive),
+            (Reason::Terminate, Outcome::Inconclusive),
+            (Reason::StackBroken("exit status: 1".into()), Outcome::Inconclusive),
+            (Reason::TargetGone("signal: 9".into()), Outcome::Fail),
+        ] {
+            assert_eq!(outcome(Outcome::Pass, 0.1, &stopped(reason.clone())), expected, "{reason}");
+        }
+        let restarted = Circumstances { target_restarted: true, ..Circumstances::default() };
+        assert_eq!(outcome(Outcome::Pass, 0.1, &restarted), Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn the_oracle_fails_a_wrong_page_and_an_unknown_truth_is_inconclusive() {
+        let oracle = |answer| Circumstances { oracle: Some(answer), ..Circumstances::default() };
+        let comparison = |mismatches: &[&str]| Comparison {
+            compared: 1,
+            mismatches: mismatches.iter().map(|text| (*text).to_owned()).collect(),
+        };
+        for (answer, expected) in [
+            (Ok(comparison(&[])), Outcome::Pass),
+            (Ok(comparison(&["nodes differ"])), Outcome::Fail),
+            (Err("no answer".to_owned()), Outcome::Inconclusive),
+        ] {
+            assert_eq!(outcome(Outcome::Pass, 0.1, &oracle(answer)), expected);
+        }
+    }
+
+    #[test]
+    fn without_a_rule_of_the_sla_nothing_passes() {
+        let verdict =
+            judge(Verdict::new("run", Vec::new(), Vec::new()), &run(0.1), &Circumstances::default());
+        assert_eq!(verdict.outcome, Outcome::Inconclusive);
+    }
+}

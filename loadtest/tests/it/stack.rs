@@ -1,0 +1,102 @@
+//! The stack that loadtest starts itself, with scripts in the place of exporter and simulator.
+//! The scripts say what the real programs say; the pages come from the stub.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use crate::stub::{Answer, Behaviour, Bench, Stub};
+
+/// Puts the two scripts into the bench; both leave their process id in a file.
+fn scripts(bench: &Bench, url: &str, exporter: &str) {
+    let simulator = format!(
+        "#!/bin/sh\nif [ \"$1\" = token ]; then echo SLURM_JWT=signed; exit; fi\n\
+         echo \"$@\" > simulator.args\necho $$ > simulator.pid\n\
+         echo listening on http://127.0.0.1:1\necho control on {url}\nexec sleep 600\n"
+    );
+    let exporter = exporter.replace("URL", url);
+    for (name, text) in [("simulator", simulator), ("exporter", format!("#!/bin/sh\n{exporter}"))] {
+        let path = bench.write(name, &text);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+const GOOD_EXPORTER: &str = "echo $$ > exporter.pid\necho \"$SLURM_JWT $@\" > exporter.args\n\
+                             echo started >&2\necho listening on URL\nexec sleep 600\n";
+const BINARIES: [&str; 4] = ["--exporter-bin", "./exporter", "--simulator-bin", "./simulator"];
+
+fn text(bench: &Bench, name: &str) -> String {
+    std::fs::read_to_string(bench.folder.path().join(name)).unwrap()
+}
+
+fn pid(bench: &Bench, name: &str) -> Pid {
+    Pid::from_raw(text(bench, name).trim().parse().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stack_is_started_checked_against_the_oracle_and_stopped() {
+    let stub = Stub::start(Behaviour::default()).await;
+    let bench = Bench::new();
+    scripts(&bench, &stub.url, GOOD_EXPORTER);
+    let answer = bench
+        .run("", &[&BINARIES[..], &["--preset", "tiny", "--seed", "7", "--nodes", "100"]].concat())
+        .await;
+    assert_eq!(answer.verdict(), (Some(0), "✅ LOAD TEST PASSED"), "{answer:#?}");
+    assert!(answer.stdout.contains("page agrees with the simulator"), "{answer:#?}");
+    let key = "out/.jwt.key";
+    assert_eq!(
+        text(&bench, "simulator.args").trim(),
+        format!(
+            "--preset tiny --seed 7 --listen 127.0.0.1:0 --control 127.0.0.1:0 --jwt-key {key} --nodes 100"
+        )
+    );
+    assert_eq!(
+        text(&bench, "exporter.args").trim(),
+        "signed --slurm.url http://127.0.0.1:1 --slurm.user slurm --server.listen 127.0.0.1:0"
+    );
+    assert!(!bench.folder.path().join(key).exists());
+    assert_eq!(text(&bench, "out/exporter.log"), "started\n");
+    for name in ["exporter.pid", "simulator.pid"] {
+        assert!(test_kill_process(pid(&bench, name)).is_err(), "{name} still runs");
+    }
+    let record = bench.record();
+    assert_eq!(record.seed, Some(7));
+    assert_eq!(record.subject.unwrap().source, "/proc");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_contradicts_the_simulator_fails() {
+    let stub = Stub::start(Behaviour { true_nodes: 99, ..Behaviour::default() }).await;
+    let bench = Bench::new();
+    scripts(&bench, &stub.url, GOOD_EXPORTER);
+    let answer = bench.run("", &BINARIES).await;
+    assert_eq!(answer.verdict(), (Some(1), "❌ LOAD TEST FAILED"), "{answer:#?}");
+    assert!(answer.stdout.contains("nodes: the page says 100"), "{answer:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exporter_that_dies_under_load_has_failed() {
+    let mut stub = Stub::start(Behaviour::default()).await;
+    let bench = Bench::new();
+    scripts(&bench, &stub.url, GOOD_EXPORTER);
+    let child = bench.start("", &[&BINARIES[..], &["--duration", "10m"]].concat());
+    stub.requests(400).await;
+    kill_process(pid(&bench, "exporter.pid"), Signal::KILL).unwrap();
+    let answer = Answer::of(child.wait_with_output().await.unwrap());
+    assert_eq!(answer.verdict(), (Some(1), "❌ LOAD TEST FAILED"), "{answer:#?}");
+    let aborted = bench.record().aborted.unwrap();
+    assert!(aborted.starts_with("the target ended during the run"), "{aborted}");
+    assert!(test_kill_process(pid(&bench, "simulator.pid")).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exporter_that_does_not_start_is_quoted() {
+    let stub = Stub::start(Behaviour::default()).await;
+    let bench = Bench::new();
+    scripts(&bench, &stub.url, "echo slurm.url: no such host >&2\nexit 2\n");
+    let answer = bench.run("", &BINARIES).await;
+    assert_eq!(answer.code, Some(4), "{answer:#?}");
+    assert!(answer.stderr.contains("the exporter ended before it listened (exit status: 2)"), "{answer:#?}");
+    assert!(answer.stderr.contains("the exporter: slurm.url: no such host"), "{answer:#?}");
+    assert!(!bench.out().join("run.json").exists());
+}

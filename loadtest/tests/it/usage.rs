@@ -1,0 +1,70 @@
+//! Wrong usage: one clear line, exit code 2, and nothing left behind.
+//! Nothing is loaded here; every case ends before a run begins.
+
+use crate::stub::{Answer, Bench, is_empty};
+
+async fn check(bench: &Bench, arguments: &[&str], code: i32, expected: &str) {
+    let answer = Answer::of(bench.spawn(arguments).wait_with_output().await.unwrap());
+    assert_eq!(answer.code, Some(code), "{answer:#?}");
+    assert_eq!(answer.stdout, "");
+    assert!(answer.stderr.contains(expected), "{answer:#?}");
+    assert!(
+        is_empty(bench.folder.path(), &["short.toml", "sla.toml"]),
+        "files were left behind by {arguments:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_scenario_is_answered_with_the_known_ones() {
+    let bench = Bench::new();
+    let expected =
+        "loadtest: unknown scenario \"basline\", expected one of quick, baseline, stress, spike, endurance\n";
+    check(&bench, &["run", "basline"], 2, expected).await;
+}
+
+#[tokio::test]
+async fn an_unknown_key_in_a_file_is_named_with_its_line() {
+    let bench = Bench::new();
+    let rules = std::fs::read_to_string(bench.folder.path().join("sla.toml")).unwrap();
+    bench.write("sla.toml", &rules.replacen("value = \"5s\"", "value = \"5s\"\nlimit = 1", 1));
+    let arguments = ["run", "quick", "--sla", "sla.toml", "--target", "http://127.0.0.1:9"];
+    check(&bench, &arguments, 2, "loadtest: sla.toml: line 7: rule \"p95\": limit: unknown key").await;
+
+    let scenario = std::fs::read_to_string(bench.folder.path().join("short.toml")).unwrap();
+    bench.write("short.toml", &scenario.replacen("rate", "pace", 1));
+    check(
+        &bench,
+        &["run", "--scenario-file", "short.toml"],
+        2,
+        "loadtest: short.toml: line 3: unknown field \"pace\"",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn rules_that_can_never_be_judged_are_refused() {
+    let bench = Bench::new();
+    let rules = std::fs::read_to_string(bench.folder.path().join("sla.toml")).unwrap();
+    bench.write("sla.toml", &format!("{rules}request = \"metrics\"\n"));
+    let arguments = ["run", "quick", "--sla", "sla.toml"];
+    let expected =
+        "the scenario quick makes no request \"metrics\", expected one of metrics_gzip, metrics_identity";
+    check(&bench, &arguments, 2, expected).await;
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_there_could_not_be_run() {
+    let bench = Bench::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    check(&bench, &["run", "quick", "--target", &url], 4, "/metrics does not answer").await;
+}
+
+#[tokio::test]
+async fn the_scenarios_are_listed() {
+    let bench = Bench::new();
+    let answer = Answer::of(bench.spawn(&["list"]).wait_with_output().await.unwrap());
+    let names: Vec<&str> = answer.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!((answer.code, names), (Some(0), vec!["quick", "baseline", "stress", "spike", "endurance"]));
+}
