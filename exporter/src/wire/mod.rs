@@ -26,6 +26,7 @@ mod words;
 pub use decoder::{Answer, Decoder};
 pub use envelope::{ApiError, read_errors};
 pub use error::DecodeError;
+pub use job::decode_whole_slice;
 
 use crate::model::{Diag, Partitions};
 

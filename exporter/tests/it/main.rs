@@ -2,5 +2,8 @@
 
 mod config;
 mod exposition;
+mod page;
+mod process;
+mod real_slurm;
 mod recordings;
 mod server;

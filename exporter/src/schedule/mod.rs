@@ -1,0 +1,280 @@
+//! Polls the endpoints of one cluster on time, keeps its snapshot and publishes what the collectors make of it.
+//! One flight per endpoint, whatever the number of scrapers; scrapes never wait for anything here.
+
+mod board;
+mod plan;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+pub use board::{Board, Status};
+pub use plan::Plan;
+
+use crate::collectors::Collector;
+use crate::exposition::{Batch, Publisher};
+use crate::lifecycle::DiagTotals;
+use crate::model::{Endpoint, Reading, Snapshot, Timestamp};
+use crate::source::{ErrorClass, Poll, PollError, Source};
+use crate::telemetry::Telemetry;
+use crate::wire::Answer;
+
+/// How often ages are checked and the own families encoded.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What one cluster is polled with, and where its data goes.
+#[derive(Debug)]
+pub struct Cluster {
+    pub source: Arc<dyn Source>,
+    pub plan: Plan,
+    /// The collectors that are switched on.
+    pub collectors: Vec<&'static Collector>,
+    pub board: Arc<Board>,
+    pub publisher: Arc<Publisher>,
+    pub telemetry: Arc<Telemetry>,
+    /// Seed of the jitter, so that a fleet of exporters does not poll in step and a test does.
+    pub seed: u64,
+}
+
+/// Polls until the returned future is dropped.
+pub async fn run(cluster: Cluster) {
+    let endpoints = cluster.plan.endpoints.clone();
+    let keeper = Arc::new(Keeper {
+        in_flight: Semaphore::new(cluster.plan.max_in_flight),
+        kept: Mutex::default(),
+        cluster,
+    });
+    let mut tasks = JoinSet::new();
+    for endpoint in endpoints {
+        tasks.spawn(Arc::clone(&keeper).poll_for_ever(endpoint));
+    }
+    tasks.spawn(keeper.watch_for_ever());
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            // A bug here must not leave an exporter that serves but no longer polls.
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Keeper {
+    cluster: Cluster,
+    in_flight: Semaphore,
+    kept: Mutex<Kept>,
+}
+
+/// What is known of the cluster now. Locked for a change and for collecting from it, never for a request.
+#[derive(Debug, Default)]
+struct Kept {
+    snapshot: Snapshot,
+    diag_totals: DiagTotals,
+    /// How long the last good poll of each endpoint took.
+    took: Vec<(Endpoint, Duration)>,
+}
+
+impl Keeper {
+    async fn poll_for_ever(self: Arc<Self>, endpoint: Endpoint) {
+        let mut chance = fastrand::Rng::with_seed(self.cluster.seed ^ endpoint as u64);
+        let mut start = Instant::now();
+        loop {
+            sleep_until(start).await;
+            let since = self.since(endpoint).await;
+            let permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
+            let asked_at = Instant::now();
+            let poll = self.cluster.source.poll(endpoint, since).await;
+            drop(permit);
+            let took = asked_at.elapsed();
+            let timed_out = matches!(&poll.outcome, Err(error) if error.class == ErrorClass::Timeout);
+            self.take(endpoint, poll, took).await;
+            start = asked_at + self.cluster.plan.next_start(endpoint, took, timed_out, chance.f64());
+        }
+    }
+
+    /// What `update_time` to ask with: only for a list that we still have.
+    async fn since(&self, endpoint: Endpoint) -> Timestamp {
+        match (endpoint, &self.kept.lock().await.snapshot.jobs) {
+            (Endpoint::Jobs, Some(jobs)) => jobs.last_update,
+            _ => Timestamp::NONE,
+        }
+    }
+
+    /// Enters the outcome of a poll everywhere: counts, board, snapshot, page.
+    async fn take(self: &Arc<Self>, endpoint: Endpoint, poll: Poll, took: Duration) {
+        let telemetry = &self.cluster.telemetry;
+        for request in &poll.requests {
+            telemetry.requested(endpoint, request);
+        }
+        telemetry.set_token_expiry(self.cluster.source.token_expiry());
+        let mut kept = self.kept.lock().await;
+        match poll.outcome {
+            Ok(answer) => {
+                kept.took.retain(|(name, _)| *name != endpoint);
+                kept.took.push((endpoint, took));
+                telemetry.answered(answer.unchanged);
+                self.cluster.board.update(endpoint, |status| {
+                    *status = Status { up: Some(true), ..refreshed() };
+                });
+                self.enter(&mut kept, answer);
+            }
+            Err(error) => self.fail(&mut kept, endpoint, error),
+        }
+        self.publish(&kept, endpoint).await;
+    }
+
+    fn enter(&self, kept: &mut Kept, answer: Answer) {
+        let named = answer.release.cluster.as_deref().unwrap_or("default");
+        self.cluster.board.fix_cluster(named.into());
+        if kept.snapshot.release.as_deref() != Some(&answer.release) {
+            tracing::info!(
+                slurm = %answer.release.slurm_version,
+                api = answer.release.api_version,
+                cluster = named,
+                "answered"
+            );
+            kept.snapshot.release = Some(Arc::new(answer.release));
+        }
+        for warning in &answer.warnings {
+            tracing::debug!(warning = %warning, "slurmrestd warns");
+        }
+        if !answer.unchanged {
+            self.set(kept, answer.reading);
+        }
+    }
+
+    fn set(&self, kept: &mut Kept, reading: Reading) {
+        let telemetry = &self.cluster.telemetry;
+        let reading = match reading {
+            Reading::Diag(diag) => {
+                if let (Some(theirs), Ok(ours)) =
+                    (diag.taken_at.get(), SystemTime::now().duration_since(UNIX_EPOCH))
+                {
+                    telemetry.set_clock_skew(
+                        i64::from(theirs) - i64::try_from(ours.as_secs()).unwrap_or(i64::MAX),
+                    );
+                }
+                Reading::Diag(Box::new(kept.diag_totals.advance(&diag)))
+            }
+            Reading::Jobs(jobs) => {
+                let truncated = jobs.rows.iter().filter(|job| job.tasks_truncated).count();
+                telemetry.set_truncated_arrays(Some(truncated as u64));
+                Reading::Jobs(jobs)
+            }
+            other => other,
+        };
+        kept.snapshot.set(reading);
+    }
+
+    fn fail(&self, kept: &mut Kept, endpoint: Endpoint, error: PollError) {
+        let Cluster { board, telemetry, collectors, .. } = &self.cluster;
+        if error.not_served {
+            tracing::debug!(endpoint = %endpoint, "not served by this slurmrestd");
+            kept.snapshot.clear(endpoint);
+            board.update(endpoint, |status| *status = Status { absent: true, ..Status::default() });
+            return;
+        }
+        tracing::warn!(endpoint = %endpoint, class = error.class.name(), error = %error, "poll failed");
+        if let Some(field) = &error.drifted_field {
+            telemetry.drifted(endpoint, field);
+        }
+        for collector in collectors.iter().filter(|collector| collector.needs.contains(&endpoint)) {
+            telemetry.missed(collector.name, error.class.name());
+        }
+        let message = error.to_string();
+        board.update(endpoint, |status| {
+            status.up = Some(false);
+            status.absent = false;
+            status.error = message;
+        });
+        // An answer with errors that still carries rows (slurmdbd down: 500 with all partitions) is used:
+        // the poll has failed and says so, but the data is as fresh as any.
+        if let Some(reading) = error.reading {
+            self.set(kept, reading);
+            board.update(endpoint, |status| {
+                let error = std::mem::take(&mut status.error);
+                *status = Status { up: Some(false), error, ..refreshed() };
+            });
+        }
+    }
+
+    /// Runs the collectors that need the endpoint and replaces their units, all in one step.
+    async fn publish(self: &Arc<Self>, kept: &Kept, endpoint: Endpoint) {
+        let Some(label) = self.cluster.board.cluster() else { return };
+        let snapshot = kept.snapshot.clone();
+        let keeper = Arc::clone(self);
+        // Off the async threads: a large cluster takes tens of milliseconds.
+        let done = tokio::task::spawn_blocking(move || {
+            let Cluster { collectors, publisher, .. } = &keeper.cluster;
+            let due = collectors.iter().filter(|collector| collector.needs.contains(&endpoint));
+            publisher.replace(due.filter_map(|collector| keeper.collect(collector, &snapshot, &label)));
+        });
+        if let Err(error) = done.await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+
+    /// None when the collector panicked: then what it published before stays until it is stale.
+    fn collect(&self, collector: &'static Collector, snapshot: &Snapshot, label: &str) -> Option<Batch> {
+        let telemetry = &self.cluster.telemetry;
+        let start = Instant::now();
+        let batch = catch_unwind(AssertUnwindSafe(|| {
+            let mut batch = Batch::new(collector.name, Some(label));
+            (collector.collect)(snapshot, &mut batch);
+            batch
+        }));
+        telemetry.collected(collector.name, start.elapsed());
+        if batch.is_err() {
+            telemetry.missed(collector.name, "panic");
+            tracing::error!(collector = collector.name, "the collector panicked");
+        }
+        batch.ok()
+    }
+
+    /// Once a second: withdraws what has grown old, and encodes the own families if anything happened.
+    async fn watch_for_ever(self: Arc<Self>) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            self.withdraw_stale().await;
+            let Cluster { publisher, telemetry, .. } = &self.cluster;
+            if let Some(batch) = telemetry.encode(&publisher.page()) {
+                publisher.replace([batch]);
+            }
+        }
+    }
+
+    async fn withdraw_stale(self: &Arc<Self>) {
+        let mut kept = self.kept.lock().await;
+        for (endpoint, status) in self.cluster.board.statuses() {
+            let Some((_, refreshed_at)) = status.refreshed_at else { continue };
+            let took = kept
+                .took
+                .iter()
+                .find(|(name, _)| *name == endpoint)
+                .map_or(Duration::ZERO, |(_, took)| *took);
+            if !status.stale && refreshed_at.elapsed() > self.cluster.plan.stale_after(endpoint, took) {
+                tracing::warn!(endpoint = %endpoint, "data is stale and withdrawn");
+                self.cluster.board.update(endpoint, |status| status.stale = true);
+                kept.snapshot.clear(endpoint);
+                if endpoint == Endpoint::Jobs {
+                    self.cluster.telemetry.set_truncated_arrays(None);
+                }
+                self.publish(&kept, endpoint).await;
+            }
+        }
+    }
+}
+
+/// The state of an endpoint whose data is new.
+fn refreshed() -> Status {
+    Status { refreshed_at: Some((SystemTime::now(), Instant::now())), ..Status::default() }
+}

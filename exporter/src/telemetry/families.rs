@@ -1,0 +1,214 @@
+//! The declarations of the exporter's own families.
+
+use crate::exposition::{Desc, Kind, Level, Unit};
+
+const fn own(
+    name: &'static str,
+    kind: Kind,
+    unit: Unit,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Desc {
+    Desc { name, help, kind, unit, labels, level: Level::Own }
+}
+
+use Kind::{Counter, Gauge, Histogram};
+
+pub(super) static BUILD_INFO: Desc = own(
+    "slurm_exporter_build_info",
+    Gauge,
+    Unit::None,
+    &["version"],
+    "Version of this exporter; the value is always 1.",
+);
+pub(super) static ENDPOINT_UP: Desc = own(
+    "slurm_exporter_endpoint_up",
+    Gauge,
+    Unit::None,
+    &["cluster", "endpoint"],
+    "Whether the last poll of the endpoint succeeded. No series before the first poll and where Slurm lacks it.",
+);
+pub(super) static ENDPOINT_STALE: Desc = own(
+    "slurm_exporter_endpoint_stale",
+    Gauge,
+    Unit::None,
+    &["cluster", "endpoint"],
+    "Whether the endpoint's data grew older than stale_after and was withdrawn.",
+);
+pub(super) static LAST_SUCCESS: Desc = own(
+    "slurm_exporter_last_success_timestamp_seconds",
+    Gauge,
+    Unit::Seconds,
+    &["cluster", "endpoint"],
+    "When the endpoint's data was last refreshed, in Unix seconds.",
+);
+pub(super) static CLOCK_SKEW: Desc = own(
+    "slurm_exporter_clock_skew_seconds",
+    Gauge,
+    Unit::Seconds,
+    &["cluster"],
+    "Clock of slurmctld less the clock of this host, in whole seconds, at the last diag poll.",
+);
+pub(super) static COLLECTION_DURATION: Desc = own(
+    "slurm_exporter_collection_duration_seconds",
+    Histogram,
+    Unit::Seconds,
+    &["cluster", "collector"],
+    "Time a collector took to turn the snapshot into samples.",
+);
+pub(super) static COLLECTIONS: Desc = own(
+    "slurm_exporter_collections_total",
+    Counter,
+    Unit::None,
+    &["cluster", "collector"],
+    "How often a collector ran.",
+);
+pub(super) static COLLECTION_ERRORS: Desc = own(
+    "slurm_exporter_collection_errors_total",
+    Counter,
+    Unit::None,
+    &["cluster", "collector", "error_type"],
+    "Refreshes that a collector missed: failed polls of an endpoint it needs, by class, and its own panics.",
+);
+pub(super) static SCRAPE_DURATION: Desc = own(
+    "slurm_exporter_scrape_duration_seconds",
+    Histogram,
+    Unit::Seconds,
+    &[],
+    "Time to make an answer for the metrics path, without sending it.",
+);
+pub(super) static API_REQUESTS: Desc = own(
+    "slurm_exporter_api_requests_total",
+    Counter,
+    Unit::None,
+    &["cluster", "endpoint", "code"],
+    "Requests to slurmrestd by HTTP status; code is \"none\" where no answer came.",
+);
+pub(super) static API_DURATION: Desc = own(
+    "slurm_exporter_api_request_duration_seconds",
+    Histogram,
+    Unit::Seconds,
+    &["cluster", "endpoint"],
+    "Time of requests to slurmrestd, body and decoding included.",
+);
+pub(super) static API_BYTES: Desc = own(
+    "slurm_exporter_api_response_bytes",
+    Gauge,
+    Unit::Bytes,
+    &["cluster", "endpoint"],
+    "Body size of the last answer.",
+);
+pub(super) static CACHE_HITS: Desc = own(
+    "slurm_exporter_cache_hits_total",
+    Counter,
+    Unit::None,
+    &["cluster"],
+    "Polls that slurmrestd answered with \"unchanged\".",
+);
+pub(super) static CACHE_MISSES: Desc = own(
+    "slurm_exporter_cache_misses_total",
+    Counter,
+    Unit::None,
+    &["cluster"],
+    "Polls that slurmrestd answered in full.",
+);
+pub(super) static CACHE_HIT_RATIO: Desc = own(
+    "slurm_exporter_cache_hit_ratio",
+    Gauge,
+    Unit::Ratio,
+    &["cluster"],
+    "Share of the answered polls that were \"unchanged\".",
+);
+pub(super) static CACHE_SIZE: Desc = own(
+    "slurm_exporter_cache_size_bytes",
+    Gauge,
+    Unit::Bytes,
+    &[],
+    "Size of the published page as plain text.",
+);
+pub(super) static CARDINALITY: Desc = own(
+    "slurm_exporter_cardinality_current",
+    Gauge,
+    Unit::None,
+    &["family"],
+    "Series of each published family.",
+);
+pub(super) static MEMORY_USAGE: Desc =
+    own("slurm_exporter_memory_usage_bytes", Gauge, Unit::Bytes, &[], "Resident memory of the exporter.");
+pub(super) static TOKEN_EXPIRY: Desc = own(
+    "slurm_exporter_token_expiry_timestamp_seconds",
+    Gauge,
+    Unit::Seconds,
+    &["cluster"],
+    "When the token in use expires, in Unix seconds.",
+);
+pub(super) static SCHEMA_DRIFT: Desc = own(
+    "slurm_exporter_schema_drift_total",
+    Counter,
+    Unit::None,
+    &["cluster", "endpoint", "field"],
+    "Answers that could not be decoded because of this field.",
+);
+pub(super) static ARRAY_TRUNCATED: Desc = own(
+    "slurm_exporter_array_truncated",
+    Gauge,
+    Unit::None,
+    &["cluster"],
+    "Pending job arrays whose task list Slurm cut short, so that they count too few tasks.",
+);
+pub(super) static PROCESS_CPU: Desc = own(
+    "process_cpu_seconds_total",
+    Counter,
+    Unit::Seconds,
+    &[],
+    "CPU time of the exporter, user and system.",
+);
+pub(super) static PROCESS_RESIDENT: Desc =
+    own("process_resident_memory_bytes", Gauge, Unit::Bytes, &[], "Resident memory size in bytes.");
+pub(super) static PROCESS_VIRTUAL: Desc =
+    own("process_virtual_memory_bytes", Gauge, Unit::Bytes, &[], "Virtual memory size in bytes.");
+pub(super) static PROCESS_START: Desc = own(
+    "process_start_time_seconds",
+    Gauge,
+    Unit::Seconds,
+    &[],
+    "Start time of the process in Unix seconds.",
+);
+pub(super) static PROCESS_FDS: Desc =
+    own("process_open_fds", Gauge, Unit::None, &[], "Open file descriptors.");
+pub(super) static PROCESS_MAX_FDS: Desc =
+    own("process_max_fds", Gauge, Unit::None, &[], "Limit of open file descriptors.");
+pub(super) static PROCESS_THREADS: Desc =
+    own("process_threads", Gauge, Unit::None, &[], "Threads of the process.");
+
+/// Every family above, for the reference.
+pub static FAMILIES: &[&Desc] = &[
+    &BUILD_INFO,
+    &ENDPOINT_UP,
+    &ENDPOINT_STALE,
+    &LAST_SUCCESS,
+    &CLOCK_SKEW,
+    &COLLECTION_DURATION,
+    &COLLECTIONS,
+    &COLLECTION_ERRORS,
+    &SCRAPE_DURATION,
+    &API_REQUESTS,
+    &API_DURATION,
+    &API_BYTES,
+    &CACHE_HITS,
+    &CACHE_MISSES,
+    &CACHE_HIT_RATIO,
+    &CACHE_SIZE,
+    &CARDINALITY,
+    &MEMORY_USAGE,
+    &TOKEN_EXPIRY,
+    &SCHEMA_DRIFT,
+    &ARRAY_TRUNCATED,
+    &PROCESS_CPU,
+    &PROCESS_RESIDENT,
+    &PROCESS_VIRTUAL,
+    &PROCESS_START,
+    &PROCESS_FDS,
+    &PROCESS_MAX_FDS,
+    &PROCESS_THREADS,
+];

@@ -1,0 +1,133 @@
+//! The shipped binary as a child process, and what a test does when the machine lacks a program.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::page::Samples;
+
+/// Tells on one line what is missing; fails instead where nothing may be missing.
+pub(crate) fn missing(what: &str, found: bool, remedy: &str) -> bool {
+    if !found {
+        assert!(
+            std::env::var_os("REQUIRE_REAL_PROGRAMS").is_none_or(|value| value != "1"),
+            "{what} is missing: {remedy}"
+        );
+        println!("skipped, {what} is missing: {remedy}");
+    }
+    !found
+}
+
+/// A running `slurm-exporter`; dropping it kills it.
+pub(crate) struct Exporter {
+    child: Child,
+    pub(crate) address: String,
+    /// Kept open, so that logging never blocks or fails.
+    log: std::thread::JoinHandle<String>,
+}
+
+impl Exporter {
+    /// Starts it on a free port of loopback and waits for its line on stdout.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = command()
+            .args(["--server.listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the exporter starts");
+        let log = collect(child.stderr.take().expect("stderr is piped"));
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
+        let Some(address) = line.trim().strip_prefix("listening on http://") else {
+            panic!("it said {line:?} and ended with {:?}: {}", child.wait(), log.join().unwrap_or_default());
+        };
+        Self { child, address: address.to_owned(), log }
+    }
+
+    /// Status and body of a GET.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        http_get(&self.address, path)
+    }
+
+    pub(crate) fn scrape(&self) -> Samples {
+        let (status, body) = self.get("/metrics");
+        assert_eq!(status, 200);
+        Samples::parse(&body)
+    }
+
+    /// Waits for `/ready`, and for a good poll of every endpoint.
+    pub(crate) fn wait_until_ready(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let (status, body) = self.get("/ready");
+            if status == 200 && body.lines().filter(|line| line.contains(": ok")).count() == 5 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "not ready: {status} {body}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends SIGTERM by way of `kill`, waits for the end and gives exit code and log.
+    pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        let status = self.child.wait().expect("it is our child");
+        let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new));
+        (status.code(), log.join().expect("the log is text"))
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        // Gone already when it was terminated.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and body of one GET, on a connection of its own.
+pub(crate) fn http_get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("the server accepts");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
+    // HTTP/1.0, so that the body is not chunked.
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").expect("the request is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the answer is text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, body.to_owned())
+}
+
+/// Whether a program is on PATH.
+pub(crate) fn has_program(name: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+}
+
+/// The exporter without arguments and without what the machine's environment might say to it.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slurm-exporter"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SLURM") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn collect(stderr: ChildStderr) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut log = String::new();
+        // What is not text is not one of our log lines.
+        let _ = BufReader::new(stderr).read_to_string(&mut log);
+        log
+    })
+}
