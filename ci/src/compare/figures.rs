@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reports::model::RunRecord;
 use reports::model::run::{Direction, Metric};
+use reports::quantity::count;
 
 use super::effect::RunFigure;
 use super::fisher::Failures;
@@ -55,7 +56,9 @@ pub(super) fn figures(base: &[&RunRecord], candidate: &[&RunRecord], thresholds:
         let needed = thresholds.floor(name).min_requests;
         if fewest < needed {
             figures.notes.push(format!(
-                "{name}: not judged: a run has {fewest} requests, {needed} are needed in every run"
+                "{name}: not judged: a run has {} requests, {} are needed in every run",
+                count(fewest),
+                count(needed)
             ));
             continue;
         }

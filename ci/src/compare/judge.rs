@@ -177,7 +177,7 @@ fn outcome(
         let critical = unit == "%" && estimate > decision.critical_percent;
         let word = if critical { "critical: " } else { "" };
         let reason = format!(
-            "{word}worse by {estimate:.1} {unit} ({low:.1} to {high:.1}), floor {floor} {unit}, adjusted p {p_value:.2e}"
+            "{word}worse by {estimate:.1} {unit} ({low:.1} to {high:.1}), floor {floor} {unit}, adjusted p {p_value:.1e}"
         );
         return (Outcome::Fail, reason);
     }
@@ -202,7 +202,7 @@ fn without_ratio(unchanged: bool, significant: bool, p_value: f64) -> (Outcome, 
     } else if significant {
         (
             Outcome::Fail,
-            format!("worse where a run has zero, so that there is no ratio; adjusted p {p_value:.2e}"),
+            format!("worse where a run has zero, so that there is no ratio; adjusted p {p_value:.1e}"),
         )
     } else {
         (Outcome::Inconclusive, "differs where a run has zero, so that there is no ratio".into())

@@ -63,7 +63,7 @@ fn row(judged: &Judged) -> Vec<String> {
         worse_by,
         interval,
         format!("{} {unit}", number(judged.floor)),
-        judged.p_value.map_or_else(|| "-".into(), |p| format!("{p:.2e}")),
+        judged.p_value.map_or_else(|| "-".into(), p_text),
         format!("{}+{}", judged.runs[0], judged.runs[1]),
         match judged.outcome {
             Outcome::Pass => "ok".into(),
@@ -72,6 +72,11 @@ fn row(judged: &Judged) -> Vec<String> {
             Outcome::Fail => "REGRESSION".into(),
         },
     ]
+}
+
+/// Three decimals; small ones in powers of ten, as they say how sure it is.
+fn p_text(p: f64) -> String {
+    if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.3}") }
 }
 
 fn verdict_line(outcome: Outcome) -> &'static str {
