@@ -1,6 +1,9 @@
 //! Closed-loop load by goose: users that ask, read the whole answer, and ask again at their pace.
 //! Goose starts, holds and stops the users; what is measured and how long a user waits is ours.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -75,6 +78,7 @@ pub(crate) async fn run(
         .set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies().gzip(false))?
         .register_scenario(scenario)
         .execute();
+    let _muted = Muted::stdout()?;
     // Goose clears its kill switch while it starts, so asking once could be lost.
     let kill = async {
         let reason = stop.requested().await;
@@ -86,6 +90,31 @@ pub(crate) async fn run(
     tokio::select! {
         finished = attack => finished.map(|_| ()).context("goose"),
         never = kill => never,
+    }
+}
+
+/// Keeps stdout for our own result: goose says there how many users it started, and no option of it stops that.
+/// Until it is dropped, whatever is written to stdout is lost.
+struct Muted {
+    stdout: OwnedFd,
+}
+
+impl Muted {
+    fn stdout() -> anyhow::Result<Self> {
+        let nowhere = OpenOptions::new().write(true).open("/dev/null").context("/dev/null")?;
+        let stdout = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3).context("stdout")?;
+        rustix::stdio::dup2_stdout(&nowhere).context("stdout")?;
+        Ok(Self { stdout })
+    }
+}
+
+impl Drop for Muted {
+    fn drop(&mut self) {
+        // What goose left in the buffer goes the same way.
+        _ = std::io::stdout().flush();
+        if let Err(error) = rustix::stdio::dup2_stdout(&self.stdout) {
+            tracing::error!(%error, "could not restore stdout");
+        }
     }
 }
 

@@ -113,6 +113,23 @@ async fn a_restarted_target_makes_the_run_inconclusive() {
     assert!(answer.stdout.contains("the target was restarted during the run"), "{answer:#?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn users_jump_between_stages_and_stdout_holds_nothing_but_the_result() {
+    let stub = Stub::start(Behaviour::default()).await;
+    let bench = Bench::new();
+    let scenario = std::fs::read_to_string(bench.folder.path().join("short.toml")).unwrap();
+    let stages = "[[stages]]\nvus = 0.1\ntime = 0.5\n[[stages]]\nvus = 1.0\ntime = 0.5\n";
+    bench.write("short.toml", &format!("{scenario}\n{stages}"));
+    let answer = bench.run(&stub.url, &["--duration", "6s"]).await;
+    assert_eq!(answer.verdict(), (Some(0), PASSED), "{answer:#?}");
+    assert!(answer.stdout.starts_with("short: "), "{answer:#?}");
+    let record = bench.record();
+    let offered: Vec<f64> = record.seconds.iter().take(7).map(|second| second.offered.unwrap()).collect();
+    assert_eq!(offered, [20.0, 20.0, 20.0, 20.0, 110.0, 200.0, 200.0]);
+    let requests = |offset: usize| record.seconds[offset].requests;
+    assert!(requests(6) > 2 * requests(2), "{:?}", record.seconds);
+}
+
 async fn check_content(page: &str, content_type: &'static str, kind: &str, detail: &str) {
     let stub = Stub::start(Behaviour { page: page.into(), content_type, ..Behaviour::default() }).await;
     let bench = Bench::new();
