@@ -7,6 +7,7 @@ pub mod exposition;
 pub mod lifecycle;
 pub mod model;
 pub mod process;
+pub mod reference;
 pub mod schedule;
 pub mod server;
 pub mod source;

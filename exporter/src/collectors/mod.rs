@@ -12,7 +12,6 @@ mod jobs;
 mod node_states;
 mod nodes;
 mod partitions;
-mod reference;
 mod scheduler;
 #[cfg(test)]
 mod test_cluster;
@@ -20,8 +19,6 @@ mod word_counts;
 
 use crate::exposition::{Batch, Desc, Kind, Level, Unit};
 use crate::model::{Endpoint, Snapshot};
-
-pub use reference::reference;
 
 /// One subject's families and how to count them.
 #[derive(Clone, Copy, Debug)]

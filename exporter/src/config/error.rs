@@ -48,6 +48,14 @@ impl ConfigError {
     pub(super) fn new(origin: Option<Origin>, key: &str, message: impl Into<String>) -> Self {
         Self { origin, key: key.to_owned(), message: message.into() }
     }
+
+    /// Line and column, for sorting the mistakes of one file.
+    pub(super) fn place(&self) -> Option<(u64, u64)> {
+        match self.origin {
+            Some(Origin::File { line, column, .. }) => Some((line, column)),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Origin {

@@ -82,6 +82,8 @@ impl Loader {
                 let mut found = Vec::new();
                 self.walk(&name, "", &root, &mut found);
                 self.apply(found);
+                // Unknown keys were found before wrong values; people read from the top.
+                self.errors.sort_by_key(ConfigError::place);
                 true
             }
             Err(error) => {

@@ -5,7 +5,9 @@
 //! the oldest that never sent a complete request, the one that is idle longest between requests, the one
 //! whose answer takes longest (the slowest reader). So `/health` needs no reserved slots: its request is
 //! complete with its first packet, answered at once, and never the first choice to be closed.
-//! Nobody is judged before its first packet is read.
+//! Nobody is judged before its first packet is read, and a quarter of the slots lets newcomers take the
+//! twentieth part of the header timeout: otherwise clients that hold the other slots by reading slowly
+//! would make every newcomer push out the one before it.
 
 use std::{
     collections::HashMap,
@@ -132,6 +134,8 @@ impl Open {
     fn start(&mut self, stream: TcpStream) {
         // A failure here means that the peer is gone already; the first read will say so.
         let _ = stream.set_nodelay(true);
+        // The kernel keeps the write timeout for what it has buffered, also after an orderly close.
+        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.write_timeout));
         let progress = Arc::new(Progress::new());
         let (finish, graceful) = oneshot::channel();
         let run = connection::run(stream, progress.clone(), self.state.clone(), self.limits, graceful);
@@ -158,34 +162,40 @@ impl Open {
         self.connections.remove(&id);
     }
 
-    /// Returns with a free slot and with no more descriptors than the cap.
+    /// Returns with a free slot. Closed connections whose descriptor is not gone yet count up to the cap again,
+    /// so that a flood does not wait for each of them.
     async fn make_room(&mut self) {
         let cap = self.limits.max_connections.max(1);
         self.forget_ended();
-        while self.tasks.len() >= cap {
+        while self.connections.len() >= cap {
             if self.connections.values().any(|open| open.progress.phase() == Phase::New) {
                 // Nobody is judged before its first packet is read: it may be a whole request.
                 tokio::task::yield_now().await;
                 self.forget_ended();
-                continue;
-            }
-            if self.connections.len() >= cap {
+            } else {
                 self.close_one();
             }
-            if let Some(ended) = self.tasks.join_next_with_id().await {
-                self.forget(ended);
-            }
+        }
+        while self.tasks.len() >= 2 * cap {
+            let Some(ended) = self.tasks.join_next_with_id().await else { break };
+            self.forget(ended);
         }
     }
 
     fn close_one(&mut self) {
+        let waiting = |open: &&Connection| matches!(open.progress.phase(), Phase::New | Phase::Waiting);
+        let waiting = self.connections.values().filter(waiting).count();
+        let crowded = waiting + 1 > self.limits.max_connections / 4;
+        let grace = self.limits.header_timeout / 20;
         let rank = |progress: &Progress| {
+            let since = progress.in_phase();
             let class = match progress.phase() {
-                Phase::New | Phase::Waiting => 2,
-                Phase::Idle | Phase::Head => 1,
-                Phase::Answering | Phase::Flushing => 0,
+                Phase::New | Phase::Waiting if crowded || since > grace => 3,
+                Phase::Idle | Phase::Head => 2,
+                Phase::Answering | Phase::Flushing => 1,
+                Phase::New | Phase::Waiting => 0,
             };
-            (class, progress.in_phase())
+            (class, since)
         };
         let ranked = self.connections.iter().map(|(id, open)| (rank(&open.progress), *id));
         if let Some((_, id)) = ranked.max_by_key(|(rank, _)| *rank) {
@@ -204,8 +214,12 @@ impl Open {
 
     fn close(&mut self, id: Id) {
         if let Some(open) = self.connections.remove(&id) {
-            tracing::debug!(phase = ?open.progress.phase(), "closing a connection at its limit");
-            open.progress.reset_on_close();
+            let phase = open.progress.phase();
+            tracing::debug!(?phase, "closing a connection at its limit");
+            // Between requests the last answer may still be on its way out of the kernel: let it go.
+            if !matches!(phase, Phase::Idle | Phase::Head) {
+                open.progress.reset_on_close();
+            }
             open.task.abort();
         }
     }

@@ -215,7 +215,8 @@ impl<'a> Body<'a> {
         let message = error.to_string();
         // The endpoint is told once, in front.
         let message = message.strip_prefix(&format!("{}: ", self.endpoint)).unwrap_or(&message);
-        self.failure(class, one_line(message))
+        let drifted_field = error.field().map(str::to_owned);
+        Failure { drifted_field, ..self.failure(class, one_line(message)) }
     }
 
     fn blame_token(&self, message: String) -> Reply {
@@ -237,7 +238,7 @@ impl From<Failure> for Reply {
 
 impl Reply {
     /// The answer that a 304 stands for.
-    pub(super) fn unchanged(api: &'static Api, endpoint: Endpoint) -> Self {
+    pub(super) fn unchanged(endpoint: Endpoint, release: Release) -> Self {
         let reading = match endpoint {
             Endpoint::Ping => Reading::Controllers(Controllers::default()),
             Endpoint::Diag => Reading::Diag(Box::default()),
@@ -245,7 +246,6 @@ impl Reply {
             Endpoint::Partitions => Reading::Partitions(Partitions::default()),
             Endpoint::Jobs => Reading::Jobs(Jobs::default()),
         };
-        let release = Release { cluster: None, slurm_version: String::new(), api_version: api.version };
         let answer = Answer { reading, release, errors: Vec::new(), warnings: Vec::new(), unchanged: true };
         Self::Answer(answer)
     }

@@ -36,6 +36,8 @@ pub struct PollError {
     pub reading: Option<Reading>,
     /// The server has no such endpoint in this API version.
     pub not_served: bool,
+    /// The field that made the answer undecodable, where one is to blame.
+    pub drifted_field: Option<String>,
 }
 
 /// Why a source cannot be used at all.
@@ -56,6 +58,8 @@ pub(super) struct Failure {
     pub(super) url: String,
     /// Without the URL.
     pub(super) message: String,
+    /// See [`PollError::drifted_field`].
+    pub(super) drifted_field: Option<String>,
 }
 
 impl ErrorClass {
@@ -92,13 +96,14 @@ impl std::fmt::Display for ErrorClass {
 impl PollError {
     pub(super) fn new(endpoint: Endpoint, failure: &Failure) -> Self {
         let message = format!("failed to poll {endpoint}: {}: {}", failure.url, failure.message);
-        Self { class: failure.class, message, reading: None, not_served: false }
+        let drifted_field = failure.drifted_field.clone();
+        Self { class: failure.class, message, reading: None, not_served: false, drifted_field }
     }
 }
 
 impl Failure {
     pub(super) fn new(class: ErrorClass, url: &str, message: impl Into<String>) -> Self {
-        Self { class, url: url.to_owned(), message: message.into() }
+        Self { class, url: url.to_owned(), message: message.into(), drifted_field: None }
     }
 
     /// What reqwest says, down to the cause, without the URL, which the caller knows better.

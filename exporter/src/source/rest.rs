@@ -10,6 +10,7 @@
 //! other tasks to another thread for each chunk, which costs more than it frees.
 
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use reqwest::header::ACCEPT;
@@ -21,7 +22,7 @@ use super::error::{Failure, PollError, SourceError};
 use super::negotiate::Negotiation;
 use super::{Poll, Request, Source};
 use crate::config::Slurm;
-use crate::model::{Endpoint, Timestamp};
+use crate::model::{Endpoint, Release, Timestamp};
 use crate::wire::{Answer, Api};
 
 /// A cluster behind one slurmrestd.
@@ -33,6 +34,8 @@ pub struct Rest {
     client: Client,
     credentials: Credentials,
     negotiation: Negotiation,
+    /// Who answered last: a 304 has no body to tell it.
+    release: Mutex<Option<Release>>,
 }
 
 impl Rest {
@@ -58,6 +61,7 @@ impl Rest {
             client,
             credentials: Credentials::new(&slurm.auth)?,
             negotiation: Negotiation::new(slurm.api_version),
+            release: Mutex::new(None),
             slurm: slurm.clone(),
         })
     }
@@ -142,12 +146,17 @@ impl Rest {
                 code = Some(response.status().as_u16());
                 match response.status() {
                     // 22.05 answers so where later versions send an empty list.
-                    StatusCode::NOT_MODIFIED if since.is_some() => Reply::unchanged(api, endpoint),
+                    StatusCode::NOT_MODIFIED if since.is_some() => {
+                        Reply::unchanged(endpoint, self.last_release(api))
+                    }
                     _ => body.read(response, self.credentials.is_expired()).await,
                 }
             }
             Err(failure) => failure.into(),
         };
+        if let Reply::Answer(answer) = &reply {
+            *self.release.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer.release.clone());
+        }
         if let Some(signature) = signature {
             reply.redact(signature.token.expose());
         }
@@ -171,6 +180,15 @@ impl Rest {
             request = request.header("x-slurm-user-name", user);
         }
         request.send().await.map_err(|error| Failure::from_transport(url, error))
+    }
+
+    fn last_release(&self, api: &Api) -> Release {
+        let last = self.release.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        last.filter(|release| release.api_version == api.version).unwrap_or(Release {
+            cluster: None,
+            slurm_version: String::new(),
+            api_version: api.version,
+        })
     }
 
     fn url(&self, api: &Api, endpoint: Endpoint) -> String {

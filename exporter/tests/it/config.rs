@@ -74,17 +74,17 @@ fn every_mistake_is_told_at_once() {
         "server:\n  listen: nowhere\n  metricspath: /m\nslurm:\n  api_verson: auto\n  api_version: v9\n  auth: bob\n\
          collection:\n  intervals:\n    jobs: 60\n    nodes: 0s\nlogging: {}\n",
         &[
-            "config.yaml:3:3: server.metricspath: unknown key, did you mean server.metrics_path?",
-            "config.yaml:5:3: slurm.api_verson: unknown key, did you mean slurm.api_version?",
-            "config.yaml:7:9: slurm.auth: expected a section with the keys user, token_file",
-            "config.yaml:12:1: logging: unknown key, known here: server, slurm, collection, collectors, log",
             "config.yaml:2:11: server.listen: expected an address and a port such as 0.0.0.0:9341 or [::1]:9341, \
              got \"nowhere\"",
+            "config.yaml:3:3: server.metricspath: unknown key, did you mean server.metrics_path?",
+            "config.yaml:5:3: slurm.api_verson: unknown key, did you mean slurm.api_version?",
             "config.yaml:6:16: slurm.api_version: expected auto or one of v0.0.45, v0.0.44, v0.0.43, v0.0.42, \
              v0.0.41, v0.0.40, v0.0.38, got \"v9\"",
-            "config.yaml:11:12: collection.intervals.nodes: expected an interval of at least 1s, got \"0s\"",
+            "config.yaml:7:9: slurm.auth: expected a section with the keys user, token_file",
             "config.yaml:10:11: collection.intervals.jobs: expected a duration such as 15s, 1m30s or 500ms, got \
              \"60\"",
+            "config.yaml:11:12: collection.intervals.nodes: expected an interval of at least 1s, got \"0s\"",
+            "config.yaml:12:1: logging: unknown key, known here: server, slurm, collection, collectors, log",
         ],
     );
 }
@@ -120,19 +120,19 @@ fn each_kind_of_value_says_what_it_expects() {
     check(
         "slurm:\n  max_body_bytes: 4GB\n  allow_insecure_token: maybe\n  url:\n  name: [a]\n  connect_timeout: {}\n",
         &[
+            "config.yaml:2:19: slurm.max_body_bytes: expected a size such as 16KiB, 64MiB or 4GiB, got \"4GB\"",
+            "config.yaml:3:25: slurm.allow_insecure_token: expected true or false, got \"maybe\"",
             "config.yaml:4:3: slurm.url: expected URL, got nothing",
             "config.yaml:5:3: slurm.name: expected NAME, got a list",
             "config.yaml:6:3: slurm.connect_timeout: expected DURATION, got a section",
-            "config.yaml:3:25: slurm.allow_insecure_token: expected true or false, got \"maybe\"",
-            "config.yaml:2:19: slurm.max_body_bytes: expected a size such as 16KiB, 64MiB or 4GiB, got \"4GB\"",
         ],
     );
     check(
         "log: {level: loud, format: xml}\ncollectors: {jobs: {enabled: 1}}\n",
         &[
-            "config.yaml:2:30: collectors.jobs.enabled: expected true or false, got \"1\"",
             "config.yaml:1:14: log.level: expected one of error, warn, info, debug, trace, got \"loud\"",
             "config.yaml:1:28: log.format: expected one of text, json, got \"xml\"",
+            "config.yaml:2:30: collectors.jobs.enabled: expected true or false, got \"1\"",
         ],
     );
 }

@@ -2,8 +2,10 @@
 
 mod config;
 mod exposition;
+mod golden;
 mod page;
 mod process;
 mod real_slurm;
 mod recordings;
 mod server;
+mod source;

@@ -349,6 +349,35 @@ async fn when_all_are_reading_the_slowest_goes_and_never_the_newcomer() {
 }
 
 #[tokio::test]
+async fn a_newcomer_has_time_to_ask_while_slow_readers_hold_the_slots() {
+    let limits =
+        Limits { max_connections: 8, header_timeout: Duration::from_secs(3600), ..Limits::default() };
+    let server = start(16 << 20, limits).await;
+    let mut slow = Vec::new();
+    for _ in 0..7 {
+        slow.push(server.slow_reader().await);
+    }
+    let mut asking = server.client().await;
+    let mut newcomer = server.client().await;
+    assert_eq!(newcomer.get("/health").await.text(), "ok\n");
+    assert!(slow[0].until_closed().await < server.page.len());
+    assert_eq!(asking.get("/health").await.text(), "ok\n");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_the_client_has_not_read_yet_survives_the_end_of_its_connection() {
+    let server = start(10_000, Limits { max_connections: 1, ..Limits::default() }).await;
+    let mut client = server.client().await;
+    client.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    within(client.0.get_ref().readable()).await.unwrap();
+    assert_eq!(server.client().await.get("/health").await.text(), "ok\n");
+    assert_eq!(client.reply(true).await.unwrap().body, server.page);
+    assert_eq!(client.until_closed().await, 0);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_flood_of_silent_clients_keeps_no_scraper_out() {
     let server = start(10, Limits { max_connections: 8, ..Limits::default() }).await;
     let mut silent = Vec::new();

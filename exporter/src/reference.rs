@@ -3,32 +3,39 @@
 
 use std::fmt::Write as _;
 
-use super::COLLECTORS;
+use crate::collectors::COLLECTORS;
 use crate::exposition::{Desc, Level, Unit};
+use crate::telemetry;
 
 const HEAD: &str = "\
 # Metrics
 
-Every family that `slurm-exporter` writes about Slurm. Each series carries the label `cluster` too.
+Every family that `slurm-exporter` writes. Each series about Slurm carries the label `cluster` too.
 The level says how often the data behind a family is read: critical, important or detailed.
 
 This file is generated: `UPDATE_GOLDEN=1 cargo test -p exporter` writes it anew.
 ";
 
-/// The reference: one table per collector with name, kind, unit, labels, level and help.
+/// The reference: one table per collector, the exporter's own families last, with name, kind, unit, labels, level and help.
 pub fn reference() -> String {
     let mut text = HEAD.to_owned();
     for collector in COLLECTORS {
         let needs: Vec<_> = collector.needs.iter().map(|endpoint| endpoint.name()).collect();
-        section(&mut text, collector.name, &needs.join(", "), collector.families);
+        section(&mut text, collector.name, &format!("from {}", needs.join(", ")), collector.families);
     }
+    section(
+        &mut text,
+        telemetry::COLLECTOR,
+        "the exporter about itself; `cluster` where it is listed",
+        telemetry::FAMILIES,
+    );
     text
 }
 
 fn section(text: &mut String, name: &str, needs: &str, families: &[&Desc]) {
     let _ = write!(
         text,
-        "\n## {name}\n\nCollector `{name}`, from: {needs}.\n\n\
+        "\n## {name}\n\nCollector `{name}`: {needs}.\n\n\
          | name | kind | unit | labels | level | meaning |\n|---|---|---|---|---|---|\n"
     );
     for family in families {
