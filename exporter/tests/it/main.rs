@@ -1,5 +1,7 @@
 //! Integration tests of the exporter: one binary, a module per subject.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod config;
 mod exposition;
 mod golden;
