@@ -68,6 +68,12 @@ impl Stack {
 
         let mut command = Command::new(&binaries.exporter);
         command.args(["--slurm.url", &slurm, "--slurm.user", SLURM_USER, "--server.listen", "127.0.0.1:0"]);
+        // What is set for an exporter elsewhere must not change the one that is measured.
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SLURM_EXPORTER_"))
+        {
+            command.env_remove(name);
+        }
         command.env("SLURM_JWT", token(&binaries.simulator, &key.path).await?);
         let mut exporter = Child::start("the exporter", command, &out.join("exporter.log"))?;
         let base =
