@@ -17,6 +17,7 @@ pub(super) fn render(run: &RunRecord, verdict: Option<&Verdict>) -> String {
     push(&mut body, format_args!("<header class=\"{}\">\n", class(summary.outcome)));
     push(&mut body, format_args!("<p class=\"title\">{}</p>\n", escape(&summary.title)));
     push(&mut body, format_args!("<h1>{}</h1>\n", headline(&summary)));
+    push(&mut body, format_args!("<p class=\"context\">{}</p>\n", escape(&summary.context)));
     for note in &summary.notes {
         push(&mut body, format_args!("<p class=\"note\">{}</p>\n", escape(note)));
     }
@@ -91,10 +92,9 @@ fn push_figures(body: &mut String, summary: &Summary) {
 
 /// A section with one table; wide tables scroll by themselves, not the page.
 pub(super) fn push_table(body: &mut String, table: &Table) {
-    push(
-        body,
-        format_args!("<section>\n<h2>{}</h2>\n<div class=\"scroll\">\n<table>\n<thead><tr>", table.title),
-    );
+    let id = table.title.to_lowercase().replace(' ', "-");
+    push(body, format_args!("<section id=\"{id}\">\n<h2>{}</h2>\n", table.title));
+    body.push_str("<div class=\"scroll\">\n<table>\n<thead><tr>");
     for column in &table.columns {
         let class = if column.is_figure { " class=\"figure\"" } else { "" };
         push(body, format_args!("<th scope=\"col\"{class}>{}</th>", escape(column.name)));
@@ -119,7 +119,8 @@ fn push_row(body: &mut String, table: &Table, row: &Row) {
                 "verdict" => " class=\"outcome\"",
                 _ => "",
             };
-            push(body, format_args!("<td{class}>{cell}</td>"));
+            // The name of the column, for narrow screens where a row becomes a card.
+            push(body, format_args!("<td{class} data-name=\"{}\">{cell}</td>", escape(column.name)));
         }
     }
     body.push_str("</tr>\n");
@@ -130,7 +131,7 @@ fn push_plots(body: &mut String, run: &RunRecord) {
     if plots.is_empty() {
         return;
     }
-    body.push_str("<section>\n<h2>Over time</h2>\n<div class=\"plots\">\n");
+    body.push_str("<section>\n<h2>Latency, load and resources</h2>\n<div class=\"plots\">\n");
     for plot in &plots {
         push(body, format_args!("<figure>\n<figcaption>{}", escape(plot.title)));
         if !plot.note.is_empty() {

@@ -9,6 +9,7 @@ pub(super) fn render(run: &RunRecord, verdict: Option<&Verdict>) -> String {
     let summary = Summary::new(run, verdict);
     let mark = summary.outcome.map_or("?", |outcome| outcome_text(outcome).split(' ').next().unwrap_or("?"));
     let mut text = format!("## {}\n\n**{mark} {}**\n", escape(&summary.title), escape(&summary.headline));
+    text.push_str(&format!("\n{}\n", escape(&summary.context)));
     for note in &summary.notes {
         text.push_str(&format!("\n> {}\n", escape(note)));
     }

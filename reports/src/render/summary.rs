@@ -18,6 +18,8 @@ pub(super) struct Summary {
     pub(super) outcome: Option<Outcome>,
     /// One sentence: the answer.
     pub(super) headline: String,
+    /// When, of what, where, how long.
+    pub(super) context: String,
     /// Why it is not the whole answer: aborted, remarks of the judge.
     pub(super) notes: Vec<String>,
     /// The figures to see first: name and value.
@@ -91,6 +93,7 @@ impl Summary {
             title: title(run),
             outcome: verdict.map(|verdict| verdict.outcome),
             headline: headline(verdict),
+            context: context(run),
             notes,
             figures: figures(run),
             rules: verdict.and_then(rules),
@@ -125,6 +128,18 @@ pub(super) fn headline(verdict: Option<&Verdict>) -> String {
     }
 }
 
+fn context(run: &RunRecord) -> String {
+    let mut parts =
+        vec![run.started_at.clone(), format!("measured for {}", measured_for(run.duration_seconds))];
+    parts.push(format!("version {}", run.build.version));
+    if let Some(commit) = &run.build.commit {
+        let dirty = if run.build.dirty == Some(true) { " with uncommitted changes" } else { "" };
+        parts.push(format!("commit {}{dirty}", commit.chars().take(12).collect::<String>()));
+    }
+    parts.push(format!("{} CPUs of {}", run.machine.cpus, run.machine.cpu_model));
+    parts.join(" · ")
+}
+
 fn figures(run: &RunRecord) -> Vec<(&'static str, String)> {
     let mut figures = Vec::new();
     if let Some(rate) = run.error_rate() {
@@ -138,8 +153,8 @@ fn figures(run: &RunRecord) -> Vec<(&'static str, String)> {
         }
     }
     if let Some(used) = &run.subject {
-        figures.push(("peak memory of the target", bytes(used.peak_rss_bytes as f64)));
-        figures.push(("CPU of the target", mean_cores(used, run)));
+        figures.push(("target memory, peak", bytes(used.peak_rss_bytes as f64)));
+        figures.push(("target CPU, mean", mean_cores(used, run)));
     }
     figures
 }
@@ -148,9 +163,9 @@ fn rules(verdict: &Verdict) -> Option<Table> {
     let row = |rule: &RuleVerdict| Row {
         cells: vec![
             rule.rule.clone(),
+            outcome_text(rule.outcome).into(),
             rule.value.map_or(UNKNOWN.into(), |value| display(value, &rule.unit)),
             rule.limit.map_or(UNKNOWN.into(), |limit| display(limit, &rule.unit)),
-            outcome_text(rule.outcome).into(),
             count(rule.samples),
             rule.interval.map_or(UNKNOWN.into(), |[low, high]| {
                 format!("{} to {}", display(low, &rule.unit), display(high, &rule.unit))
@@ -161,9 +176,9 @@ fn rules(verdict: &Verdict) -> Option<Table> {
     };
     let columns = vec![
         text("rule"),
+        text("verdict"),
         figure("value"),
         figure("limit"),
-        text("verdict"),
         figure("samples"),
         figure("95 % interval"),
         text("reason"),

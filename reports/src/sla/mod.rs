@@ -163,7 +163,7 @@ impl SizeClass {
 
 impl Sla {
     /// The rules that concern a run of `scenario` against a cluster of `nodes` nodes.
-    /// With unknown `nodes` the rules of the size classes do not apply.
+    /// With unknown `nodes` the rules of the size classes do not apply; equal rules are kept once.
     pub fn select(&self, scenario: &str, nodes: Option<u64>) -> Self {
         let class = nodes.map(SizeClass::of_nodes);
         let rules = self.rules.iter().filter(|rule| {
@@ -172,7 +172,14 @@ impl Sla {
         });
         // What was chosen holds for the run whatever its record says about scenario and size.
         let chosen = rules.map(|rule| Rule { scenarios: Vec::new(), size_class: None, ..rule.clone() });
-        Self { origin: self.origin.clone(), rules: chosen.collect() }
+        let mut rules: Vec<Rule> = Vec::new();
+        for rule in chosen {
+            // A size class may ask for just what is asked for anyway; once is enough.
+            if !rules.iter().any(|earlier| *earlier == Rule { id: earlier.id.clone(), ..rule.clone() }) {
+                rules.push(rule);
+            }
+        }
+        Self { origin: self.origin.clone(), rules }
     }
 }
 

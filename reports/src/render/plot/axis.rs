@@ -38,9 +38,10 @@ pub(super) struct Axis {
 impl Axis {
     /// From 0 to at least `highest`, with about `count` round ticks.
     pub(super) fn from_zero(name: impl Into<String>, highest: f64, count: usize) -> Self {
-        let highest = if highest > 0.0 { highest } else { 1.0 };
+        let highest = if highest > 0.0 { highest } else { 0.9 };
         let step = round_step(highest / count as f64);
-        let end = (highest / step).ceil() * step;
+        // A line along the upper edge would be half cut off.
+        let end = (highest * 1.02 / step).ceil() * step;
         let ticks = (0..=(end / step).round() as usize).map(|index| index as f64 * step);
         let ticks = ticks.map(|tick| (tick, quantity::number(tick))).collect();
         Self { name: name.into(), scale: Scale::Linear, range: (0.0, end), ticks }
@@ -92,7 +93,7 @@ impl Axis {
     pub(super) fn tail(highest: f64) -> Self {
         let scale = Scale::Tail;
         let end = scale.position(highest).max(scale.position(0.5));
-        let named = [0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999].into_iter();
+        let named = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999].into_iter();
         let ticks = named.map(|quantile| (scale.position(quantile), crate::sla::percentile_name(quantile)));
         let ticks = ticks.filter(|(at, _)| *at <= end + 1e-9).map(|(at, name)| (at, name.replace('p', "")));
         let ticks = ticks.map(|(at, name)| (at, format!("{name} %"))).collect();
@@ -139,7 +140,7 @@ mod tests {
     #[test]
     fn each_nine_of_the_tail_is_as_far_as_the_one_before() {
         let axis = Axis::tail(0.999);
-        assert_eq!(labels(&axis), ["0 %", "50 %", "90 %", "95 %", "99 %", "99.9 %"]);
+        assert_eq!(labels(&axis), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
         let at = |quantile| Scale::Tail.position(quantile);
         assert!((at(0.999) - at(0.99) - (at(0.99) - at(0.9))).abs() < 1e-9);
     }

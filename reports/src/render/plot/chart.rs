@@ -10,10 +10,11 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::axis::Axis;
 
 /// Drawn at this size and scaled by the page, so that text is legible on a phone and on a wide screen.
-const WIDTH: u32 = 480;
-const HEIGHT: u32 = 270;
-const LEGEND_HEIGHT: u32 = 24;
-const FONT_SIZE: i32 = 12;
+const WIDTH: u32 = 440;
+const HEIGHT: u32 = 268;
+const LEGEND_HEIGHT: u32 = 26;
+/// As the library counts, which draws letters of 14 / 1.24 pixels.
+const FONT_SIZE: i32 = 14;
 
 /// Colours after Okabe and Ito (distinct for all common kinds of colour vision), in the tone that is legible on
 /// white. The page replaces them by their lighter tone on dark: see `style.css`, which names the same values.
@@ -75,8 +76,8 @@ impl Chart {
             .margin_top(4)
             .margin_right(18)
             .margin_left(2)
-            .x_label_area_size(40)
-            .y_label_area_size(30 + 7 * widest)
+            .x_label_area_size(44)
+            .y_label_area_size(32 + 7 * widest)
             .build_cartesian_2d(self.x.clone(), self.y.clone())?;
         if let Some((start, end, _)) = self.shaded {
             let corners = [(start, self.y.range.0), (end, widened(self.y.range))];
@@ -102,7 +103,8 @@ impl Chart {
                 chart.draw_series([Polygon::new(outline, band.colour.mix(0.22))])?;
             }
         }
-        for line in &self.lines {
+        // The first line, which is the most important one, lies on top.
+        for line in self.lines.iter().rev() {
             for piece in pieces(&line.points) {
                 let piece: Vec<_> = piece.into_iter().map(place).collect();
                 if line.filled && piece.len() > 1 {
@@ -132,8 +134,8 @@ impl Chart {
         let mut entry = |name: &str, mark: &dyn Fn(i32) -> Rectangle<(i32, i32)>| {
             area.draw(&mark(x))?;
             area.draw(&Text::new(name.to_owned(), (x + 22, middle), style.clone()))?;
-            // About 6.6 pixels a letter in any sans-serif of this size, and a gap.
-            x += 22 + (name.len() as f64 * 6.6) as i32 + 16;
+            // About 6.2 pixels a letter in any sans-serif of this size, and a gap.
+            x += 22 + (name.len() as f64 * 6.2) as i32 + 14;
             Ok(())
         };
         for line in &self.lines {
@@ -162,7 +164,8 @@ impl Ranged for Axis {
 
     fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
         let share = (value - self.range.0) / (widened(self.range) - self.range.0);
-        limit.0 + (share * f64::from(limit.1 - limit.0)).round() as i32
+        // A record may hold anything; far outside is outside.
+        limit.0 + (share.clamp(-1.0, 2.0) * f64::from(limit.1 - limit.0)).round() as i32
     }
 
     fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {

@@ -95,7 +95,7 @@ fn latency(run: &RunRecord) -> Option<Plot> {
         line("p50", BLUE, 2, |second| second.p50_us),
         line("p95", GREEN, 1, |second| second.p95_us),
         line("p99", ORANGE, 1, |second| second.p99_us),
-        line("max", RED, 1, |second| second.max_us),
+        line("max", SHADE, 1, |second| second.max_us),
     ];
     let bands = [GREEN, ORANGE].into_iter().enumerate().map(|(index, colour)| Band {
         colour,
@@ -105,7 +105,13 @@ fn latency(run: &RunRecord) -> Option<Plot> {
     let bands = bands.collect();
     let y = latency_axis(&unit, lines.iter().flat_map(|line| &line.points).filter_map(|(_, y)| *y))?;
     let chart = Chart { x: time_axis(run), y, shaded: warm_up(run), bands, lines };
-    Some(Plot { title: "Latency, second by second", note: buckets.note("worst"), svg: chart.svg() })
+    let mut note = buckets.note("worst");
+    let busiest = highest(run.seconds.iter().map(|second| second.requests)).unwrap_or(0);
+    if busiest < 100 {
+        note.push_str(if note.is_empty() { "" } else { " " });
+        note.push_str("Below 100 requests in a second its p99 is its maximum.");
+    }
+    Some(Plot { title: "Latency, second by second", note, svg: chart.svg() })
 }
 
 fn percentiles(run: &RunRecord) -> Option<Plot> {
@@ -129,13 +135,12 @@ fn percentiles(run: &RunRecord) -> Option<Plot> {
 
 fn rate(run: &RunRecord) -> Option<Plot> {
     let buckets = Buckets::new(&run.seconds);
-    let mut lines = Vec::new();
+    let points = buckets.mean(|second| Some(second.requests as f64));
+    let mut lines = vec![Line { name: "answered", colour: BLUE, width: 1, points, filled: false }];
     if run.seconds.iter().any(|second| second.offered.is_some()) {
         let points = buckets.mean(|second| second.offered);
         lines.push(Line { name: "offered", colour: SHADE, width: 4, points, filled: false });
     }
-    let points = buckets.mean(|second| Some(second.requests as f64));
-    lines.push(Line { name: "answered", colour: BLUE, width: 1, points, filled: false });
     let y = axis_for("requests per second", &lines);
     let note = buckets.note("mean");
     over_time(run, "Request rate", note, y, lines)
