@@ -1,0 +1,222 @@
+//! The command line: its words, their checks, and what they mean for the library.
+//! Not here: serving; see main.rs for the story of the process.
+
+use anyhow::{Context, bail};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use mock_slurmrestd::cluster::{Clock, Cluster, Size};
+use mock_slurmrestd::http::{Auth, Config, Fault, Latency};
+use mock_slurmrestd::presets;
+use mock_slurmrestd::wire::{ApiVersion, Style};
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A simulated Slurm cluster behind the REST interface of slurmrestd.
+///
+/// Example: mock-slurmrestd --preset tiny --no-auth --listen 127.0.0.1:6820
+/// and then: curl http://127.0.0.1:6820/slurm/v0.0.42/nodes
+#[derive(Debug, Parser)]
+#[command(
+    name = "mock-slurmrestd",
+    version,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print a token that a simulator with the same key accepts.
+    Token {
+        /// The key file, as given to the simulator.
+        #[arg(long, value_name = "FILE")]
+        jwt_key: PathBuf,
+        /// The user whom the token names.
+        #[arg(long, default_value = "slurm")]
+        user: String,
+        /// Seconds until the token expires.
+        #[arg(long, default_value_t = 3_600)]
+        lifespan: u64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The cluster to start with.
+    #[arg(long, default_value = "tiny", value_name = "NAME", help_heading = "Cluster")]
+    preset: String,
+    /// Nodes, instead of the preset's number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000), help_heading = "Cluster")]
+    nodes: Option<u32>,
+    /// Job records at the start (a waiting array is one), instead of the preset's number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000_000), help_heading = "Cluster")]
+    jobs: Option<u32>,
+    /// Partitions, 1 to 64.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64), help_heading = "Cluster")]
+    partitions: Option<u16>,
+    /// Users.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=60_000), help_heading = "Cluster")]
+    users: Option<u16>,
+    /// GPUs, rounded up to whole nodes of eight.
+    #[arg(long, value_name = "N", help_heading = "Cluster")]
+    gpus: Option<u32>,
+    /// Decides every accident: the same seed gives the same cluster.
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Cluster")]
+    seed: u64,
+    /// The cluster's name.
+    #[arg(long, default_value = "sim", value_name = "NAME", help_heading = "Cluster")]
+    cluster_name: String,
+    /// `auto`: time passes. `explicit`: time stands still but for POST /sim/advance, and starts at a fixed date.
+    #[arg(long, default_value = "auto", value_name = "auto|explicit", help_heading = "Time")]
+    clock: String,
+    /// Simulated seconds per second.
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR", help_heading = "Time")]
+    speed: f64,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:6820", value_name = "ADDR:PORT", help_heading = "Service")]
+    pub(crate) listen: SocketAddr,
+    /// API versions to serve: one, or a range such as v0.0.42..v0.0.45.
+    #[arg(long, default_value = "v0.0.40..v0.0.45", value_name = "VERSIONS", help_heading = "Service")]
+    serve: String,
+    /// Accept tokens signed with this key (HS256), as slurmctld's jwt_hs256.key.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_auth", help_heading = "Service")]
+    jwt_key: Option<PathBuf>,
+    /// Answer everybody.
+    #[arg(long, help_heading = "Service")]
+    no_auth: bool,
+    /// Write JSON without white space, as a slurmrestd with SLURMRESTD_JSON=compact.
+    #[arg(long, help_heading = "Service")]
+    compact: bool,
+    /// Clients at a time; more wait in silence, as with slurmrestd.
+    #[arg(long, default_value_t = 123, value_name = "N", help_heading = "Service")]
+    max_connections: usize,
+    /// How much of a real slurmrestd's latency to imitate: none, real, or a factor.
+    #[arg(long, default_value = "none", value_name = "none|real|FACTOR", help_heading = "Trouble")]
+    latency: Latency,
+    /// Requests worked on at a time when latency is imitated; more wait in line.
+    #[arg(long, default_value_t = 4, value_name = "N", help_heading = "Trouble")]
+    workers: usize,
+    /// KIND[:key=value,...]; kinds latency, 500, 502, 511, truncate, reset; keys ms, endpoint, probability, times.
+    /// May be given several times.
+    #[arg(long, value_name = "FAULT", help_heading = "Trouble")]
+    fault: Vec<Fault>,
+    /// Listen here, on loopback only, for GET /sim/state, GET /sim/requests, POST /sim/advance, /sim/clock, /sim/fault.
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Control")]
+    pub(crate) control: Option<SocketAddr>,
+}
+
+/// Reads the command line; ends the process with 2 on a mistake and with 0 after help.
+pub(crate) fn parse() -> Cli {
+    let presets = presets::PRESETS
+        .iter()
+        .map(|preset| format!("  {:8} {:45} {}", preset.name, preset.size_in_words, preset.summary))
+        .collect::<Vec<_>>();
+    let after = format!("Presets:\n{}", presets.join("\n"));
+    let matches = Cli::command().after_help(after).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+impl Serve {
+    /// Checks what clap cannot, and starts the cluster.
+    ///
+    /// # Errors
+    /// One line that names the flag and what it takes.
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
+        if self.control.is_some_and(|address| !address.ip().is_loopback()) {
+            bail!("--control has no authentication, so it takes a loopback address such as 127.0.0.1:0");
+        }
+        let auth = match &self.jwt_key {
+            Some(path) => Auth::key(&read_key(path)?),
+            None if self.no_auth => Auth::Open,
+            None => {
+                bail!("say who may ask: --jwt-key FILE (see `mock-slurmrestd token --help`) or --no-auth")
+            }
+        };
+        let clock = match self.clock.as_str() {
+            "auto" if self.speed > 0.0 && self.speed <= 100_000.0 => Clock::Auto { speed: self.speed },
+            "auto" => bail!("--speed {}: expected a factor above 0, up to 100000", self.speed),
+            "explicit" => Clock::Explicit,
+            other => bail!("--clock {other}: expected auto or explicit"),
+        };
+        let served = versions(&self.serve)?;
+        let size = self.size()?;
+        let cluster = match clock {
+            Clock::Auto { .. } => Cluster::starting_at(&size, self.seed, unix_now()?, &self.cluster_name),
+            Clock::Explicit => Cluster::starting_at(
+                &size,
+                self.seed,
+                mock_slurmrestd::cluster::clock::DEFAULT_START_UNIX,
+                &self.cluster_name,
+            ),
+        };
+        Ok(Config {
+            cluster,
+            clock,
+            auth,
+            latency: self.latency,
+            workers: self.workers,
+            max_connections: self.max_connections,
+            faults: self.fault.clone(),
+            seed: self.seed,
+            style: if self.compact { Style::Compact } else { Style::Pretty },
+            served,
+        })
+    }
+
+    fn size(&self) -> anyhow::Result<Size> {
+        let preset = presets::by_name(&self.preset)
+            .with_context(|| format!("--preset {}: expected one of {}", self.preset, presets::names()))?;
+        let mut size = preset.size;
+        if let Some(nodes) = self.nodes {
+            size = size.with_nodes(nodes);
+        }
+        if let Some(jobs) = self.jobs {
+            size = size.with_jobs(jobs);
+        }
+        if let Some(gpus) = self.gpus {
+            size = size.with_gpus(gpus);
+        }
+        size.partitions = self.partitions.unwrap_or(size.partitions);
+        size.users = self.users.unwrap_or(size.users);
+        Ok(size)
+    }
+}
+
+fn versions(text: &str) -> anyhow::Result<RangeInclusive<ApiVersion>> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let parse = |version: &str| -> anyhow::Result<ApiVersion> {
+        version.trim_start_matches('=').parse().with_context(|| format!("--serve {text}"))
+    };
+    let (first, last) = (parse(first)?, parse(last)?);
+    if first > last {
+        bail!("--serve {text}: the first version comes after the last");
+    }
+    Ok(first..=last)
+}
+
+/// The content of a key file.
+///
+/// # Errors
+/// When it cannot be read or is empty.
+pub(crate) fn read_key(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let key = std::fs::read(path).with_context(|| format!("--jwt-key {}", path.display()))?;
+    if key.is_empty() {
+        bail!("--jwt-key {}: the file is empty", path.display());
+    }
+    Ok(key)
+}
+
+/// Seconds since the Unix epoch, real time.
+///
+/// # Errors
+/// When the machine's clock is before 1970.
+pub(crate) fn unix_now() -> anyhow::Result<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the machine's clock is before 1970")?;
+    Ok(since.as_secs())
+}

@@ -1,0 +1,326 @@
+//! The life of jobs: submitted, eligible, ended, cancelled, requeued, forgotten.
+//! Not here: their start (scheduler.rs).
+
+use super::Cluster;
+use super::clock::{HOUR, MINUTE, Millis, SECOND};
+use super::event::Event;
+use super::inventory::QOS;
+use super::job::{ArrayRole, Dependency, DependencyKind, Job, JobState, Outcome, Request, StateReason};
+use super::stats::{Rpc, Sender};
+use crate::workload;
+use rand::RngExt;
+
+/// How long slurmctld lists a finished job: the default of `MinJobAge`.
+pub(super) const MIN_JOB_AGE: Millis = 300 * SECOND;
+pub(super) const HOUSEKEEPING_INTERVAL: Millis = 30 * SECOND;
+/// Cancellations per submission.
+const CANCELLED_SHARE: f64 = 0.02;
+const SIGTERM: u8 = 15;
+
+/// Why a new job may not start at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Obstacle {
+    None,
+    Held,
+    Begin(Millis),
+    Dependency(Dependency),
+}
+
+impl Cluster {
+    pub(super) fn arrive(&mut self) {
+        let usual = f64::from(self.usual_pending.max(10));
+        let missing = (usual - f64::from(self.pending_records)) / usual;
+        // The queue keeps its length over hours: users submit more when they see that jobs start.
+        let hunger = (1.0 + 10.0 * missing).clamp(0.1, 4.0);
+        let interval = self.workload.clone().interval(&mut self.rng, self.now, hunger);
+        self.agenda.plan(self.now + interval, Event::Arrival);
+        let (request, role) = self.draw();
+        let obstacle = self.draw_obstacle(&request);
+        let sender = Sender::User(request.user);
+        self.submit(request, role, obstacle, self.now);
+        self.stats.count(Rpc::SubmitBatch, sender, 1);
+        self.request_schedule();
+    }
+
+    pub(super) fn draw(&mut self) -> (Request, ArrayRole) {
+        let workload = self.workload.clone();
+        let mut request = workload.request(&mut self.rng, &self.inventory);
+        let role = match workload.array(&mut self.rng) {
+            Some(shape) => {
+                request.nodes = 1;
+                let (last, step, limit) = (shape.last, shape.step, shape.limit);
+                ArrayRole::Waiting { next: 1, last, step, limit, running: 0 }
+            }
+            None => ArrayRole::None,
+        };
+        (request, role)
+    }
+
+    pub(super) fn draw_obstacle(&mut self, request: &Request) -> Obstacle {
+        let dice: f64 = self.rng.random();
+        let held = workload::HELD_SHARE;
+        let begin = held + workload::BEGIN_LATER_SHARE;
+        let dependent = begin + workload::DEPENDENT_SHARE;
+        let before = self.last_job[usize::from(request.user)];
+        match dice {
+            dice if dice < held => Obstacle::Held,
+            dice if dice < begin => Obstacle::Begin(self.now + self.rng.random_range(HOUR..24 * HOUR)),
+            dice if dice < dependent && self.is_alive(before) => {
+                let ok = self.rng.random_bool(0.7);
+                let kind = if ok { DependencyKind::AfterOk } else { DependencyKind::AfterAny };
+                Obstacle::Dependency(Dependency { kind, on: before, failed: false })
+            }
+            _ => Obstacle::None,
+        }
+    }
+
+    /// A single job that waits or runs; arrays are not waited for.
+    fn is_alive(&self, id: u32) -> bool {
+        self.index_of(id).is_some_and(|index| {
+            !self.jobs[index].state.is_finished() && self.jobs[index].role == ArrayRole::None
+        })
+    }
+
+    pub(super) fn submit(
+        &mut self,
+        request: Request,
+        role: ArrayRole,
+        obstacle: Obstacle,
+        at: Millis,
+    ) -> usize {
+        let id = self.take_id();
+        let user = &self.inventory.users[usize::from(request.user)];
+        let base_priority = 1_000 + QOS[usize::from(request.qos)].priority + user.fair_share;
+        self.last_job[usize::from(request.user)] = id;
+        let mut job = Job {
+            id,
+            role,
+            state: JobState::Pending,
+            reason: StateReason::None,
+            held: obstacle == Obstacle::Held,
+            dependency: None,
+            submit: at,
+            eligible: 0,
+            start: 0,
+            end: 0,
+            last_evaluated: at,
+            backfill_attempted: false,
+            base_priority,
+            restarts: 0,
+            exit_code: 0,
+            signal: 0,
+            allocation: Vec::new(),
+            planned_node: None,
+            request,
+        };
+        match obstacle {
+            Obstacle::None => {
+                job.eligible = at;
+                self.queue.insert((job.rank(), id));
+            }
+            Obstacle::Held => {
+                job.reason = StateReason::JobHeldUser;
+                let release = self.now + self.rng.random_range(10 * MINUTE..4 * HOUR);
+                self.agenda.plan(release, Event::Eligible { job: id });
+            }
+            Obstacle::Begin(begin) => {
+                job.reason = StateReason::BeginTime;
+                job.eligible = begin;
+                job.start = begin;
+                job.end = begin + job.request.limit();
+                self.agenda.plan(begin, Event::Eligible { job: id });
+            }
+            Obstacle::Dependency(dependency) => {
+                job.reason = StateReason::Dependency;
+                job.dependency = Some(dependency);
+                self.dependents.entry(dependency.on).or_default().push(id);
+            }
+        }
+        self.stats.submitted += u64::from(job.tasks());
+        self.pending_records += 1;
+        self.jobs_changed = self.now;
+        self.jobs.push(job);
+        self.jobs.len() - 1
+    }
+
+    pub(super) fn become_eligible(&mut self, id: u32) {
+        let now = self.now;
+        let Some(index) = self.index_of(id) else { return };
+        let job = &mut self.jobs[index];
+        let waits_for_time = matches!(job.reason, StateReason::JobHeldUser | StateReason::BeginTime);
+        if job.state != JobState::Pending || !waits_for_time {
+            return;
+        }
+        job.held = false;
+        self.enqueue(index, now);
+    }
+
+    fn enqueue(&mut self, index: usize, eligible: Millis) {
+        let job = &mut self.jobs[index];
+        job.eligible = eligible;
+        job.reason = StateReason::None;
+        job.start = 0;
+        job.end = 0;
+        self.queue.insert((job.rank(), job.id));
+        self.jobs_changed = self.now;
+        self.request_schedule();
+    }
+
+    pub(super) fn end_by_itself(&mut self, id: u32, run: u16) {
+        let Some(index) = self.index_of(id) else { return };
+        let job = &self.jobs[index];
+        if job.state != JobState::Running || job.restarts != run {
+            return;
+        }
+        let user = Sender::User(job.request.user);
+        let (state, reason, exit_code, signal) = if job.request.run_time > job.request.limit() {
+            (JobState::Timeout, StateReason::TimeLimit, 0, 0)
+        } else {
+            match job.request.outcome {
+                Outcome::Success => (JobState::Completed, StateReason::None, 0, 0),
+                Outcome::Failure(code) => (JobState::Failed, StateReason::NonZeroExitCode, code, 0),
+                // slurmd reports the out-of-memory event as signal 125.
+                Outcome::OutOfMemory => (JobState::OutOfMemory, StateReason::OutOfMemory, 0, 125),
+            }
+        };
+        self.stats.count(Rpc::StepCreate, user, 1);
+        self.stats.count(Rpc::CompleteBatch, Sender::Root, 1);
+        self.finish(index, state, reason, exit_code, signal);
+    }
+
+    /// Ends a running job; its record stays for MinJobAge.
+    pub(super) fn finish(
+        &mut self,
+        index: usize,
+        state: JobState,
+        reason: StateReason,
+        exit_code: u8,
+        signal: u8,
+    ) {
+        self.release(index);
+        let job = &mut self.jobs[index];
+        job.state = state;
+        job.reason = reason;
+        job.exit_code = exit_code;
+        job.signal = signal;
+        job.end = self.now;
+        let (id, role) = (job.id, job.role.clone());
+        match state {
+            JobState::Cancelled => self.stats.canceled += 1,
+            JobState::Failed | JobState::NodeFail => self.stats.failed += 1,
+            _ => self.stats.completed += 1,
+        }
+        self.jobs_changed = self.now;
+        self.leave_array(id, &role);
+        self.settle_dependents(id, state == JobState::Completed);
+        self.request_schedule();
+    }
+
+    fn leave_array(&mut self, id: u32, role: &ArrayRole) {
+        if let ArrayRole::Task { array_id, .. } = role
+            && *array_id != id
+            && let Some(waiting) = self.waiting_part(*array_id)
+            && let ArrayRole::Waiting { running, .. } = &mut self.jobs[waiting].role
+        {
+            *running = running.saturating_sub(1);
+        }
+    }
+
+    fn settle_dependents(&mut self, id: u32, ok: bool) {
+        for dependent in self.dependents.remove(&id).unwrap_or_default() {
+            let Some(index) = self.index_of(dependent) else { continue };
+            let job = &mut self.jobs[index];
+            let Some(dependency) = job.dependency.filter(|_| job.state == JobState::Pending) else {
+                continue;
+            };
+            if ok || dependency.kind == DependencyKind::AfterAny {
+                job.dependency = None;
+                self.enqueue(index, self.now);
+            } else {
+                job.dependency = Some(Dependency { failed: true, ..dependency });
+                job.reason = StateReason::DependencyNeverSatisfied;
+                let give_up = self.now + self.rng.random_range(10 * MINUTE..3 * HOUR);
+                self.agenda.plan(give_up, Event::Abandon { job: dependent });
+            }
+        }
+    }
+
+    /// Puts a job that lost its node back into the queue, as `JobRequeue=1` does.
+    pub(super) fn requeue(&mut self, index: usize) {
+        self.release(index);
+        let now = self.now;
+        let job = &mut self.jobs[index];
+        job.state = JobState::Pending;
+        job.reason = StateReason::BeginTime;
+        job.restarts += 1;
+        job.allocation.clear();
+        // slurmctld waits a little, so that the job does not land on the same broken node.
+        job.eligible = now + 120 * SECOND;
+        job.start = job.eligible;
+        job.end = job.eligible + job.request.limit();
+        let (id, role, eligible) = (job.id, job.role.clone(), job.eligible);
+        self.leave_array(id, &role);
+        self.pending_records += 1;
+        self.jobs_changed = now;
+        self.agenda.plan(eligible, Event::Eligible { job: id });
+    }
+
+    pub(super) fn cancel_somebody(&mut self) {
+        let per_hour = self.workload.records_per_hour() * CANCELLED_SHARE;
+        let interval = (HOUR as f64 / per_hour.max(0.01) * self.rng.random_range(0.5..1.5)) as Millis;
+        self.agenda.plan(self.now + interval.max(1), Event::Cancellation);
+        if self.jobs.is_empty() {
+            return;
+        }
+        let index = self.rng.random_range(0..self.jobs.len());
+        let job = &self.jobs[index];
+        if !matches!(job.role, ArrayRole::Waiting { .. }) && !job.state.is_finished() {
+            self.cancel(job.id);
+        }
+    }
+
+    pub(super) fn cancel(&mut self, id: u32) {
+        let Some(index) = self.index_of(id) else { return };
+        let now = self.now;
+        let job = &mut self.jobs[index];
+        let user = Sender::User(job.request.user);
+        match job.state {
+            JobState::Running => self.finish(index, JobState::Cancelled, StateReason::None, 0, SIGTERM),
+            JobState::Pending => {
+                self.queue.remove(&(job.rank(), id));
+                job.state = JobState::Cancelled;
+                // A job cancelled before it started has its end as its start, and keeps its reason.
+                job.start = now;
+                job.end = now;
+                job.planned_node = None;
+                self.pending_records -= 1;
+                self.stats.canceled += 1;
+                self.jobs_changed = now;
+                self.settle_dependents(id, false);
+            }
+            _ => return,
+        }
+        self.stats.count(Rpc::KillJob, user, 1);
+    }
+
+    pub(super) fn housekeeping(&mut self) {
+        let now = self.now;
+        let before = self.jobs.len();
+        self.jobs.retain(|job| !job.state.is_finished() || job.end + MIN_JOB_AGE > now);
+        if self.jobs.len() < before {
+            self.jobs_changed = now;
+        }
+        self.stats.count(Rpc::Ping, Sender::Root, 1);
+        self.stats.count(Rpc::NodeRegistration, Sender::Root, self.nodes.len() as u64 / 40);
+        self.count_job_states();
+        self.agenda.plan(now + HOUSEKEEPING_INTERVAL, Event::Housekeeping);
+    }
+
+    pub(super) fn count_job_states(&mut self) {
+        let in_state = |state: JobState| -> u64 {
+            self.jobs.iter().filter(|job| job.state == state).map(|job| u64::from(job.tasks())).sum()
+        };
+        (self.stats.pending, self.stats.running) = (in_state(JobState::Pending), in_state(JobState::Running));
+        self.stats.job_states_at = self.now;
+    }
+}

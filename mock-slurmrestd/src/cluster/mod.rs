@@ -1,0 +1,199 @@
+//! The truth that is served: a deterministic discrete-event model of a Slurm cluster.
+//! Not here: HTTP, JSON, the wall clock. Time arrives as a duration and chance as a seed.
+//!
+//! The same size, seed and sequence of `advance` calls give the same cluster, to the last core. A cluster is
+//! cheap to clone (its fixed part is shared), so a reader can keep one while the original moves on.
+
+pub mod clock;
+mod event;
+pub mod hostlist;
+pub mod inventory;
+pub mod job;
+mod lifecycle;
+pub mod node;
+mod operations;
+pub mod oracle;
+mod scheduler;
+pub mod size;
+pub mod stats;
+mod warm;
+
+pub use clock::Clock;
+pub use oracle::Oracle;
+pub use size::Size;
+
+use crate::workload::Workload;
+use clock::{Millis, SECOND};
+use event::{Agenda, Event};
+use inventory::Inventory;
+use job::{ArrayRole, Job};
+use node::Node;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use stats::{Rpc, Sender, Stats};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A cluster at one moment.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    now: Millis,
+    started: Millis,
+    inventory: Arc<Inventory>,
+    workload: Arc<Workload>,
+    nodes: Vec<Node>,
+    /// Ascending by id.
+    jobs: Vec<Job>,
+    next_id: u32,
+    /// Jobs that may start: rank and id, best first.
+    queue: BTreeSet<(i64, u32)>,
+    /// Jobs that wait for the key's end.
+    dependents: BTreeMap<u32, Vec<u32>>,
+    /// CPUs that a user holds in a QOS: `user * QOS.len() + qos`.
+    held_cpus: Vec<u32>,
+    /// The last job of each user, for dependencies.
+    last_job: Vec<u32>,
+    usual_pending: u32,
+    pending_records: u32,
+    faults_per_hour: f64,
+    schedule_planned: bool,
+    jobs_changed: Millis,
+    stats: Stats,
+    agenda: Agenda,
+    rng: ChaCha8Rng,
+}
+
+impl Cluster {
+    /// A cluster that has been busy for a while, at a fixed time, called `sim`.
+    pub fn new(size: &Size, seed: u64) -> Self {
+        Self::starting_at(size, seed, clock::DEFAULT_START_UNIX, "sim")
+    }
+
+    /// The same with a start in seconds since the Unix epoch and a name.
+    pub fn starting_at(size: &Size, seed: u64, start_unix: u64, name: &str) -> Self {
+        let inventory = Inventory::new(size, name);
+        let workload = Workload::new(size, &inventory);
+        let now = start_unix * SECOND;
+        let users = inventory.users.len();
+        let mut cluster = Self {
+            now,
+            started: now,
+            workload: Arc::new(workload),
+            nodes: Vec::with_capacity(inventory.nodes.len()),
+            jobs: Vec::with_capacity(size.jobs as usize + size.jobs as usize / 8),
+            next_id: 1_000,
+            queue: BTreeSet::new(),
+            dependents: BTreeMap::new(),
+            held_cpus: vec![0; users * inventory::QOS.len()],
+            last_job: vec![0; users],
+            usual_pending: size.pending_records(),
+            pending_records: 0,
+            faults_per_hour: operations::faults_per_hour(inventory.nodes.len()),
+            inventory: Arc::new(inventory),
+            schedule_planned: false,
+            jobs_changed: now,
+            stats: Stats { since: now, ..Stats::default() },
+            agenda: Agenda::default(),
+            rng: ChaCha8Rng::seed_from_u64(seed),
+        };
+        cluster.warm_up(size);
+        cluster
+    }
+
+    /// Lets simulated time pass.
+    pub fn advance(&mut self, by: Duration) {
+        let until = self.now + by.as_millis() as Millis;
+        while let Some((at, event)) = self.agenda.next(until) {
+            self.now = at;
+            self.handle(event);
+        }
+        self.now = until;
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Arrival => self.arrive(),
+            Event::Schedule => {
+                self.schedule_planned = false;
+                self.schedule();
+            }
+            Event::Backfill => {
+                self.backfill();
+                self.agenda.plan(self.now + scheduler::BACKFILL_INTERVAL, Event::Backfill);
+            }
+            Event::End { job, run } => self.end_by_itself(job, run),
+            Event::Eligible { job } => self.become_eligible(job),
+            Event::Cancellation => self.cancel_somebody(),
+            Event::Abandon { job } => self.cancel(job),
+            Event::Fault => self.fault(),
+            Event::Drain => self.drain(),
+            Event::Repair { node } => self.repair(node),
+            Event::Housekeeping => self.housekeeping(),
+        }
+    }
+
+    /// Asks for a quick scheduling cycle soon, once.
+    fn request_schedule(&mut self) {
+        if !self.schedule_planned {
+            self.schedule_planned = true;
+            self.agenda.plan(self.now + SECOND, Event::Schedule);
+        }
+    }
+
+    /// Counts messages that reach slurmctld from outside the model.
+    pub fn record(&mut self, rpc: Rpc, sender: Sender, times: u64) {
+        self.stats.count(rpc, sender, times);
+    }
+
+    /// Seconds since the Unix epoch, simulated.
+    pub fn now_unix(&self) -> u64 {
+        self.now / SECOND
+    }
+
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// When slurmctld started, in seconds since the Unix epoch: also the last change of partitions.
+    pub fn started_unix(&self) -> u64 {
+        self.started / SECOND
+    }
+
+    /// When any job changed last, in seconds since the Unix epoch.
+    pub fn jobs_changed_unix(&self) -> u64 {
+        self.jobs_changed / SECOND
+    }
+
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// In the order of [`Inventory::nodes`].
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Every record that slurmctld still lists, ascending by id.
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn index_of(&self, id: u32) -> Option<usize> {
+        self.jobs.binary_search_by_key(&id, |job| job.id).ok()
+    }
+
+    fn take_id(&mut self) -> u32 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The record that holds the tasks of this array which have not started, if any is left.
+    fn waiting_part(&self, array_id: u32) -> Option<usize> {
+        self.index_of(array_id).filter(|index| matches!(self.jobs[*index].role, ArrayRole::Waiting { .. }))
+    }
+}

@@ -1,0 +1,222 @@
+//! The moving part of a node: what is allocated on it and what is wrong with it.
+//! Not here: its type and name (inventory.rs), or who decides that it fails (operations.rs).
+
+use super::clock::Millis;
+use super::inventory::NodeType;
+
+/// Slurm's node flags that the model uses, in the order in which slurmrestd lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeFlag {
+    Reserved,
+    Drain,
+    NotResponding,
+    Fail,
+    Planned,
+}
+
+impl NodeFlag {
+    pub const ALL: [Self; 5] = [Self::Reserved, Self::Drain, Self::NotResponding, Self::Fail, Self::Planned];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reserved => "RESERVED",
+            Self::Drain => "DRAIN",
+            Self::NotResponding => "NOT_RESPONDING",
+            Self::Fail => "FAIL",
+            Self::Planned => "PLANNED",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// The base state, which follows from health and allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeBase {
+    Down,
+    Idle,
+    Allocated,
+    Mixed,
+}
+
+impl NodeBase {
+    pub const ALL: [Self; 4] = [Self::Down, Self::Idle, Self::Allocated, Self::Mixed];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Down => "DOWN",
+            Self::Idle => "IDLE",
+            Self::Allocated => "ALLOCATED",
+            Self::Mixed => "MIXED",
+        }
+    }
+}
+
+/// Why an administrator or slurmctld took the node out.
+#[derive(Clone, Copy, Debug)]
+pub struct Reason {
+    pub text: &'static str,
+    pub set_by: &'static str,
+    pub since: Millis,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    pub down: bool,
+    flags: u8,
+    pub reason: Option<Reason>,
+    /// One bit per allocated core.
+    pub cores: u128,
+    /// One bit per allocated GPU.
+    pub gpus: u8,
+    pub allocated_memory_mb: u32,
+    /// When the last job on it must have ended by its time limit; only an estimate for planning.
+    pub busy_until: Millis,
+    /// When the job for which it is planned is to start.
+    pub planned_for: Millis,
+    pub last_busy: Millis,
+    pub boot_time: Millis,
+    pub slurmd_start: Millis,
+}
+
+impl Node {
+    pub fn new(boot_time: Millis, slurmd_start: Millis) -> Self {
+        Self {
+            down: false,
+            flags: 0,
+            reason: None,
+            cores: 0,
+            gpus: 0,
+            allocated_memory_mb: 0,
+            busy_until: 0,
+            planned_for: 0,
+            last_busy: slurmd_start,
+            boot_time,
+            slurmd_start,
+        }
+    }
+
+    pub fn has(&self, flag: NodeFlag) -> bool {
+        self.flags & flag.bit() != 0
+    }
+
+    pub fn set(&mut self, flag: NodeFlag, on: bool) {
+        if on {
+            self.flags |= flag.bit();
+        } else {
+            self.flags &= !flag.bit();
+        }
+    }
+
+    pub fn flags(&self) -> impl Iterator<Item = NodeFlag> + '_ {
+        NodeFlag::ALL.into_iter().filter(|flag| self.has(*flag))
+    }
+
+    pub fn base(&self, kind: &NodeType) -> NodeBase {
+        match self.allocated_cpus() {
+            _ if self.down => NodeBase::Down,
+            0 => NodeBase::Idle,
+            cpus if cpus >= kind.cpus => NodeBase::Allocated,
+            _ => NodeBase::Mixed,
+        }
+    }
+
+    pub fn allocated_cpus(&self) -> u16 {
+        self.cores.count_ones() as u16
+    }
+
+    pub fn allocated_gpus(&self) -> u8 {
+        self.gpus.count_ones() as u8
+    }
+
+    /// Whether the scheduler may put a job here at all.
+    pub fn is_usable(&self) -> bool {
+        const CLOSED: [NodeFlag; 4] =
+            [NodeFlag::Reserved, NodeFlag::Drain, NodeFlag::NotResponding, NodeFlag::Fail];
+        !self.down && !CLOSED.iter().any(|flag| self.has(*flag))
+    }
+
+    /// Whether slurmd answers; only then does slurmctld know load, free memory and version.
+    pub fn is_responding(&self) -> bool {
+        !self.down && !self.has(NodeFlag::NotResponding)
+    }
+
+    pub fn free_cpus(&self, kind: &NodeType) -> u16 {
+        kind.cpus - self.allocated_cpus()
+    }
+
+    pub fn free_gpus(&self, kind: &NodeType) -> u8 {
+        kind.gpus - self.allocated_gpus()
+    }
+
+    pub fn free_memory_mb(&self, kind: &NodeType) -> u32 {
+        kind.memory_mb - self.allocated_memory_mb
+    }
+
+    /// Takes `count` free cores, spread over both sockets as slurmctld does. The caller checked that they fit.
+    pub fn take_cores(&mut self, kind: &NodeType, count: u16) -> u128 {
+        let half = u32::from(kind.cpus / 2);
+        let socket: u128 = (1 << half) - 1;
+        let free = [!self.cores & socket, (!self.cores >> half) & socket];
+        let room = [free[0].count_ones() as u16, free[1].count_ones() as u16];
+        let mut first = count.div_ceil(2).min(room[0]);
+        let second = (count - first).min(room[1]);
+        first = count - second;
+        let taken = lowest_bits(free[0], first) | (lowest_bits(free[1], second) << half);
+        self.cores |= taken;
+        taken
+    }
+
+    /// Takes `count` free GPUs, lowest index first.
+    pub fn take_gpus(&mut self, kind: &NodeType, count: u8) -> u8 {
+        let present = ((1u16 << kind.gpus) - 1) as u8;
+        let taken = lowest_bits(u128::from(!self.gpus & present), u16::from(count)) as u8;
+        self.gpus |= taken;
+        taken
+    }
+}
+
+fn lowest_bits(mut from: u128, count: u16) -> u128 {
+    let mut taken = 0;
+    for _ in 0..count {
+        let bit = from & from.wrapping_neg();
+        taken |= bit;
+        from ^= bit;
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inventory::{CPU, GPU, NODE_TYPES};
+    use super::*;
+
+    #[test]
+    fn cores_are_spread_over_the_sockets_and_never_taken_twice() {
+        let kind = &NODE_TYPES[CPU];
+        let mut node = Node::new(0, 0);
+        assert_eq!(node.take_cores(kind, 4), 0b11 | (0b11 << 32));
+        assert_eq!(node.take_cores(kind, 60).count_ones(), 60);
+        assert_eq!(node.base(kind), NodeBase::Allocated);
+        assert_eq!(node.cores.count_ones(), 64);
+    }
+
+    #[test]
+    fn gpus_are_taken_from_the_lowest_index() {
+        let kind = &NODE_TYPES[GPU];
+        let mut node = Node::new(0, 0);
+        assert_eq!(node.take_gpus(kind, 2), 0b11);
+        assert_eq!(node.take_gpus(kind, 4), 0b11_1100);
+        assert_eq!(node.free_gpus(kind), 2);
+    }
+
+    #[test]
+    fn a_drained_node_takes_no_job_but_still_answers() {
+        let mut node = Node::new(0, 0);
+        node.set(NodeFlag::Drain, true);
+        assert!(!node.is_usable() && node.is_responding());
+        assert_eq!(node.flags().collect::<Vec<_>>(), [NodeFlag::Drain]);
+    }
+}

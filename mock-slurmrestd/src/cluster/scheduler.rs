@@ -1,0 +1,338 @@
+//! Who starts, where and when: a priority queue per partition and an EASY-style backfill.
+//! Not here: fair-share accounting, preemption, advance reservations; see the README's limits.
+//!
+//! The quick cycle starts jobs in order and stops a partition at the first job that does not fit. The backfill
+//! cycle plans nodes for that job, at the time by which their jobs must have ended, and lets later jobs pass
+//! that fit elsewhere or end before it. That gives the reasons and the planned start times of a real queue.
+
+use super::Cluster;
+use super::clock::{Millis, SECOND};
+use super::event::Event;
+use super::inventory::QOS;
+use super::job::{Allocation, ArrayRole, Job, JobState, Request, StateReason};
+use super::node::NodeFlag;
+use super::stats::CycleReport;
+
+pub(super) const BACKFILL_INTERVAL: Millis = 30 * SECOND;
+/// `default_queue_depth` and `bf_max_job_test` of Slurm, by their defaults.
+const QUEUE_DEPTH: usize = 100;
+const BACKFILL_DEPTH: usize = 500;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Cycle {
+    Quick,
+    Backfill,
+    /// Finds reasons and plans, but starts nothing.
+    Look,
+}
+
+/// A request that found no place in this cycle; a larger one in the same partition needs no second look.
+struct Misfit {
+    partition: u16,
+    nodes: u32,
+    cpus: u16,
+    gpus: u8,
+    memory_mb: u32,
+    limit_minutes: u32,
+}
+
+impl Misfit {
+    fn of(request: &Request) -> Self {
+        Self {
+            partition: request.partition,
+            nodes: request.nodes,
+            cpus: request.cpus_per_node,
+            gpus: request.gpus_per_node,
+            memory_mb: request.memory_mb_per_node(),
+            limit_minutes: request.limit_minutes,
+        }
+    }
+
+    fn rules_out(&self, request: &Request) -> bool {
+        self.partition == request.partition
+            && self.nodes <= request.nodes
+            && self.cpus <= request.cpus_per_node
+            && self.gpus <= request.gpus_per_node
+            && self.memory_mb <= request.memory_mb_per_node()
+            && self.limit_minutes <= request.limit_minutes
+    }
+}
+
+impl Cluster {
+    pub(super) fn schedule(&mut self) {
+        let report = self.cycle(Cycle::Quick, QUEUE_DEPTH);
+        self.stats.scheduled(report);
+    }
+
+    pub(super) fn backfill(&mut self) {
+        self.clear_plans();
+        let report = self.cycle(Cycle::Backfill, BACKFILL_DEPTH);
+        self.stats.backfilled(self.now, report);
+    }
+
+    /// Gives every waiting job its reason without starting any.
+    pub(super) fn look(&mut self) {
+        self.clear_plans();
+        self.cycle(Cycle::Look, usize::MAX);
+    }
+
+    fn clear_plans(&mut self) {
+        for node in &mut self.nodes {
+            node.planned_for = 0;
+            node.set(NodeFlag::Planned, false);
+        }
+    }
+
+    fn cycle(&mut self, cycle: Cycle, depth: usize) -> CycleReport {
+        let mut blocked = vec![false; self.inventory.partitions.len()];
+        let mut misfits: Vec<Misfit> = Vec::new();
+        let mut report = CycleReport { queue: self.queue.len() as u64, ..CycleReport::default() };
+        let candidates: Vec<u32> = self.queue.iter().take(depth).map(|(_, id)| *id).collect();
+        report.reached_limit = candidates.len() < self.queue.len();
+        for id in candidates {
+            report.depth += 1;
+            let partition = match self.index_of(id) {
+                Some(index) => usize::from(self.jobs[index].request.partition),
+                None => continue,
+            };
+            if let Some(reason) = self.limit_reached(id) {
+                self.wait_for(id, reason, cycle);
+                continue;
+            }
+            if blocked[partition] && cycle != Cycle::Backfill {
+                self.wait_for(id, StateReason::Priority, cycle);
+                continue;
+            }
+            report.tried += 1;
+            match self.start_what_fits(id, cycle, &mut misfits, &mut report) {
+                Fit::All => {}
+                Fit::Limit(reason) => self.wait_for(id, reason, cycle),
+                Fit::NoPlace if blocked[partition] => self.wait_for(id, StateReason::Priority, cycle),
+                Fit::NoPlace => {
+                    blocked[partition] = true;
+                    self.wait_for(id, StateReason::Resources, cycle);
+                    if cycle != Cycle::Quick {
+                        self.plan_nodes(id);
+                    }
+                }
+            }
+        }
+        report
+    }
+
+    /// Whether a limit of the user's QOS or of the array itself keeps the job waiting.
+    fn limit_reached(&self, id: u32) -> Option<StateReason> {
+        let job = &self.jobs[self.index_of(id)?];
+        if let ArrayRole::Waiting { limit, running, .. } = job.role
+            && limit > 0
+            && running >= limit
+        {
+            return Some(StateReason::JobArrayTaskLimit);
+        }
+        let share = QOS[usize::from(job.request.qos)].user_cpu_share?;
+        let most = (self.inventory.cpus as f64 * share) as u32;
+        let held = self.held_cpus[held_slot(&job.request)];
+        // A job larger than the limit itself runs alone rather than never.
+        (held > 0 && held + job.request.cpus() > most).then_some(StateReason::QosMaxCpuPerUserLimit)
+    }
+
+    fn wait_for(&mut self, id: u32, reason: StateReason, cycle: Cycle) {
+        let now = self.now;
+        let Some(index) = self.index_of(id) else { return };
+        let job = &mut self.jobs[index];
+        job.last_evaluated = now;
+        job.backfill_attempted |= cycle == Cycle::Backfill;
+        if reason != StateReason::Resources && job.planned_node.is_some() && cycle == Cycle::Backfill {
+            job.planned_node = None;
+            job.start = 0;
+            job.end = 0;
+        }
+        if job.reason != reason {
+            job.reason = reason;
+            self.jobs_changed = now;
+        }
+    }
+
+    /// Starts the job, or as many tasks of an array as fit.
+    fn start_what_fits(
+        &mut self,
+        id: u32,
+        cycle: Cycle,
+        misfits: &mut Vec<Misfit>,
+        report: &mut CycleReport,
+    ) -> Fit {
+        loop {
+            let Some(index) = self.index_of(id) else { return Fit::All };
+            let job = &self.jobs[index];
+            if misfits.iter().any(|misfit| misfit.rules_out(&job.request)) {
+                return Fit::NoPlace;
+            }
+            let places = self.places(job);
+            let Some(places) = places.filter(|_| cycle != Cycle::Look) else {
+                misfits.push(Misfit::of(&self.jobs[index].request));
+                return Fit::NoPlace;
+            };
+            report.started += 1;
+            if !self.start(index, &places) {
+                return Fit::All;
+            }
+            if let Some(reason) = self.limit_reached(id) {
+                return Fit::Limit(reason);
+            }
+        }
+    }
+
+    /// Nodes for the whole request, first fit in the partition's order.
+    fn places(&self, job: &Job) -> Option<Vec<u32>> {
+        let request = &job.request;
+        let planned_itself = job.planned_node.is_some();
+        let partition = &self.inventory.partitions[usize::from(request.partition)];
+        let would_end = self.now + request.limit();
+        let mut found = Vec::with_capacity(request.nodes as usize);
+        for node in &partition.nodes {
+            let state = &self.nodes[*node as usize];
+            let kind = self.inventory.node_type(*node);
+            let in_the_way = state.planned_for != 0 && would_end > state.planned_for;
+            if state.is_usable()
+                && (planned_itself || !in_the_way)
+                && state.free_cpus(kind) >= request.cpus_per_node
+                && state.free_gpus(kind) >= request.gpus_per_node
+                && state.free_memory_mb(kind) >= request.memory_mb_per_node()
+            {
+                found.push(*node);
+                if found.len() == request.nodes as usize {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// Plans the nodes that will be free first for the job that is next in its partition.
+    fn plan_nodes(&mut self, id: u32) {
+        let Some(index) = self.index_of(id) else { return };
+        let request = &self.jobs[index].request;
+        let (wanted, limit) = (request.nodes as usize, request.limit());
+        let partition = &self.inventory.partitions[usize::from(request.partition)];
+        let mut able: Vec<(Millis, u32)> = partition
+            .nodes
+            .iter()
+            .filter(|node| {
+                let kind = self.inventory.node_type(**node);
+                self.nodes[**node as usize].is_usable()
+                    && self.nodes[**node as usize].planned_for == 0
+                    && kind.cpus >= request.cpus_per_node
+                    && kind.gpus >= request.gpus_per_node
+                    && kind.memory_mb >= request.memory_mb_per_node()
+            })
+            .map(|node| (self.nodes[*node as usize].busy_until.max(self.now), *node))
+            .collect();
+        if able.len() < wanted || wanted == 0 {
+            return;
+        }
+        able.select_nth_unstable(wanted - 1);
+        able.truncate(wanted);
+        let start = able.iter().map(|(free_at, _)| *free_at).max().unwrap_or(self.now) + SECOND;
+        for (_, node) in &able {
+            let state = &mut self.nodes[*node as usize];
+            state.planned_for = start;
+            state.set(NodeFlag::Planned, true);
+        }
+        let job = &mut self.jobs[index];
+        job.planned_node = able.iter().map(|(_, node)| *node).min();
+        job.start = start;
+        job.end = start + limit;
+        self.jobs_changed = self.now;
+    }
+
+    /// Starts a job, or the next task of an array, on these nodes. True when tasks are left to start.
+    pub(super) fn start(&mut self, index: usize, places: &[u32]) -> bool {
+        let now = self.now;
+        let record = &mut self.jobs[index];
+        let id = record.id;
+        let mut more = false;
+        let started = match &mut record.role {
+            ArrayRole::Waiting { next, last, step, limit, running } if *next < *last => {
+                let task = ArrayRole::Task { array_id: id, index: *next, limit: *limit };
+                *next += *step;
+                *running += 1;
+                more = true;
+                (record.planned_node, record.start, record.end) = (None, 0, 0);
+                let task = Job { role: task, ..record.clone() };
+                let id = self.take_id();
+                self.jobs.push(Job { id, ..task });
+                self.jobs.len() - 1
+            }
+            ArrayRole::Waiting { next, limit, .. } => {
+                // The last task takes over the record of the array, and its id.
+                record.role = ArrayRole::Task { array_id: id, index: *next, limit: *limit };
+                index
+            }
+            ArrayRole::None | ArrayRole::Task { .. } => index,
+        };
+        if started == index {
+            let rank = self.jobs[index].rank();
+            self.queue.remove(&(rank, id));
+            self.pending_records -= 1;
+        }
+        let job = &mut self.jobs[started];
+        job.state = JobState::Running;
+        job.reason = StateReason::None;
+        job.start = now;
+        job.end = now + job.request.limit();
+        job.last_evaluated = now;
+        job.planned_node = None;
+        let ends_at = now + job.request.run_time.min(job.request.limit());
+        let (busy_until, event) = (job.end, Event::End { job: job.id, run: job.restarts });
+        self.held_cpus[held_slot(&job.request)] += job.request.cpus();
+        job.allocation = places
+            .iter()
+            .map(|place| {
+                let kind = self.inventory.node_type(*place);
+                let node = &mut self.nodes[*place as usize];
+                let memory_mb = job.request.memory_mb_per_node();
+                node.allocated_memory_mb += memory_mb;
+                node.busy_until = node.busy_until.max(busy_until);
+                node.last_busy = now;
+                Allocation {
+                    node: *place,
+                    cores: node.take_cores(kind, job.request.cpus_per_node),
+                    gpus: node.take_gpus(kind, job.request.gpus_per_node),
+                    memory_mb,
+                }
+            })
+            .collect();
+        job.allocation.sort_unstable_by_key(|part| part.node);
+        self.agenda.plan(ends_at, event);
+        self.stats.started += 1;
+        self.jobs_changed = now;
+        more
+    }
+
+    /// Gives back what a job held on its nodes; the record keeps showing it.
+    pub(super) fn release(&mut self, index: usize) {
+        let now = self.now;
+        let job = &self.jobs[index];
+        for part in &job.allocation {
+            let node = &mut self.nodes[part.node as usize];
+            node.cores &= !part.cores;
+            node.gpus &= !part.gpus;
+            node.allocated_memory_mb -= part.memory_mb;
+            node.last_busy = now;
+            if node.cores == 0 {
+                node.busy_until = 0;
+            }
+        }
+        self.held_cpus[held_slot(&job.request)] -= job.request.cpus();
+    }
+}
+
+enum Fit {
+    All,
+    Limit(StateReason),
+    NoPlace,
+}
+
+fn held_slot(request: &Request) -> usize {
+    usize::from(request.user) * QOS.len() + usize::from(request.qos)
+}

@@ -1,0 +1,190 @@
+//! The state at the start: a cluster that has been busy for hours, with exactly the asked number of records.
+//! Not here: what happens afterwards.
+
+use super::Cluster;
+use super::clock::{HOUR, MINUTE, Millis, SECOND};
+use super::event::Event;
+use super::job::{Allocation, ArrayRole, JobState, Outcome, StateReason};
+use super::lifecycle::{HOUSEKEEPING_INTERVAL, MIN_JOB_AGE, Obstacle};
+use super::node::Node;
+use super::scheduler::BACKFILL_INTERVAL;
+use super::size::Size;
+use super::stats::{Rpc, Sender};
+use rand::RngExt;
+
+impl Cluster {
+    pub(super) fn warm_up(&mut self, size: &Size) {
+        for _ in 0..self.inventory.nodes.len() {
+            let boot = self.now - self.rng.random_range(HOUR..90 * 24 * HOUR);
+            self.nodes.push(Node::new(boot, boot + 2 * MINUTE));
+        }
+        self.fill(size);
+        self.break_some_nodes();
+        self.look();
+        self.invent_history(size);
+        self.plan_the_rest();
+    }
+
+    fn fill(&mut self, size: &Size) {
+        let (running, mut pending) = (size.running_jobs(), size.pending_records());
+        for number in 0..size.finished_records() {
+            self.add_finished(number);
+        }
+        let mut placed = 0;
+        while placed < running {
+            let before = placed;
+            let room_for_arrays = pending > 0;
+            placed += self.add_running(running - placed, room_for_arrays, &mut pending);
+            if placed == before {
+                // Not one more core is free: the rest waits.
+                pending += running - placed;
+                break;
+            }
+        }
+        for number in 0..pending {
+            let age = 3 * HOUR * Millis::from(pending - number) / Millis::from(pending);
+            let (request, role) = self.draw();
+            let obstacle = self.draw_obstacle(&request);
+            self.submit(request, role, obstacle, self.now - age);
+        }
+    }
+
+    /// Places one job, or some tasks of one array whose rest waits; smaller until it fits.
+    fn add_running(&mut self, most: u32, arrays: bool, pending: &mut u32) -> u32 {
+        let (mut request, role) = self.draw();
+        let role = if arrays { role } else { ArrayRole::None };
+        let tasks = match role {
+            // At least one task has to be left for the waiting record.
+            ArrayRole::Waiting { last, step, limit, .. } => {
+                let waiting = (last - 1) / step;
+                waiting.min(most).min(if limit == 0 { 16 } else { limit })
+            }
+            _ => 1,
+        };
+        let age = self.rng.random_range(2 * HOUR..6 * HOUR);
+        let mut places = self.places_at_start(&request);
+        while places.is_none() {
+            if request.nodes > 1 {
+                request.nodes /= 2;
+            } else if request.cpus_per_node > 1 {
+                request.cpus_per_node /= 2;
+                request.gpus_per_node /= 2;
+            } else {
+                return 0;
+            }
+            places = self.places_at_start(&request);
+        }
+        let is_array = role != ArrayRole::None;
+        let index = self.submit(request, role, Obstacle::None, self.now - age);
+        let mut started = 0;
+        while let Some(at) = places.take() {
+            self.start(index, &at);
+            started += 1;
+            let last = if is_array { self.jobs.len() - 1 } else { index };
+            self.pretend_it_runs(last);
+            if started < tasks {
+                places = self.places_at_start(&self.jobs[index].request);
+            }
+        }
+        if is_array {
+            *pending -= 1;
+        }
+        started
+    }
+
+    /// First fit as the scheduler's; a cluster whose GPUs are full still has CPUs, and the other way round.
+    fn places_at_start(&self, request: &super::job::Request) -> Option<Vec<u32>> {
+        let partition = &self.inventory.partitions[usize::from(request.partition)];
+        let fits = |node: &&u32| {
+            let (state, kind) = (&self.nodes[**node as usize], self.inventory.node_type(**node));
+            state.free_cpus(kind) >= request.cpus_per_node
+                && state.free_gpus(kind) >= request.gpus_per_node
+                && state.free_memory_mb(kind) >= request.memory_mb_per_node()
+        };
+        let found: Vec<u32> =
+            partition.nodes.iter().filter(fits).take(request.nodes as usize).copied().collect();
+        (found.len() == request.nodes as usize).then_some(found)
+    }
+
+    /// Moves the start of a job that was just placed into the past, somewhere within its run.
+    fn pretend_it_runs(&mut self, index: usize) {
+        let now = self.now;
+        let job = &mut self.jobs[index];
+        let length = job.request.run_time.min(job.request.limit());
+        let done = self.rng.random_range(0..length.max(1)).min(now - job.submit);
+        job.start = now - done;
+        job.end = job.start + job.request.limit();
+        job.last_evaluated = job.start;
+        let (ends_at, id, run) = (job.start + length, job.id, job.restarts);
+        self.agenda.plan(ends_at.max(now + 1), Event::End { job: id, run });
+    }
+
+    fn add_finished(&mut self, number: u32) {
+        let (mut request, _) = self.draw();
+        request.nodes = 1;
+        let age = self.rng.random_range(2 * HOUR..6 * HOUR);
+        let index = self.submit(request, ArrayRole::None, Obstacle::None, self.now - age);
+        self.pending_records -= 1;
+        let ended = self.now - self.rng.random_range(0..MIN_JOB_AGE - 30 * SECOND);
+        let job = &mut self.jobs[index];
+        self.queue.remove(&(job.rank(), job.id));
+        let partition = &self.inventory.partitions[usize::from(job.request.partition)];
+        let place = partition.nodes[number as usize % partition.nodes.len()];
+        let kind = self.inventory.node_type(place);
+        let mut node = Node::new(0, 0);
+        job.allocation = vec![Allocation {
+            node: place,
+            cores: node.take_cores(kind, job.request.cpus_per_node.min(kind.cpus)),
+            gpus: node.take_gpus(kind, job.request.gpus_per_node.min(kind.gpus)),
+            memory_mb: job.request.memory_mb_per_node(),
+        }];
+        (job.state, job.reason) = match job.request.outcome {
+            Outcome::Success => (JobState::Completed, StateReason::None),
+            Outcome::Failure(code) => {
+                job.exit_code = code;
+                (JobState::Failed, StateReason::NonZeroExitCode)
+            }
+            Outcome::OutOfMemory => {
+                job.signal = 125;
+                (JobState::OutOfMemory, StateReason::OutOfMemory)
+            }
+        };
+        job.end = ended;
+        job.start = (ended - job.request.run_time.min(HOUR)).max(job.submit);
+        self.stats.started += 1;
+        self.stats.completed += 1;
+    }
+
+    /// Counters as after some hours of work.
+    fn invent_history(&mut self, size: &Size) {
+        let hours = 6;
+        self.started = self.now - hours * HOUR;
+        self.stats.since = self.started;
+        let before = u64::from(size.jobs_per_hour) * hours;
+        self.stats.submitted += before;
+        self.stats.started += before;
+        self.stats.completed += before * 90 / 100;
+        self.stats.failed += before * 8 / 100;
+        self.stats.canceled += before * 2 / 100;
+        let users = self.inventory.users.len() as u64;
+        for user in 0..users.min(1_000) {
+            self.stats.count(Rpc::SubmitBatch, Sender::User(user as u16), 1 + before / users);
+        }
+        self.stats.count(Rpc::StepCreate, Sender::Root, before);
+        self.stats.count(Rpc::CompleteBatch, Sender::Root, before);
+        self.stats.count(Rpc::Ping, Sender::Root, hours * 120);
+        self.stats.count(Rpc::NodeRegistration, Sender::Root, self.nodes.len() as u64);
+        self.stats.backfill_at = self.now - BACKFILL_INTERVAL;
+        self.count_job_states();
+    }
+
+    fn plan_the_rest(&mut self) {
+        let arrival = self.workload.clone().interval(&mut self.rng, self.now, 1.0);
+        self.agenda.plan(self.now + arrival, Event::Arrival);
+        self.agenda.plan(self.now + 10 * SECOND, Event::Cancellation);
+        self.agenda.plan(self.now + BACKFILL_INTERVAL / 6, Event::Backfill);
+        self.agenda.plan(self.now + HOUSEKEEPING_INTERVAL, Event::Housekeeping);
+        self.plan_operations();
+        self.request_schedule();
+    }
+}

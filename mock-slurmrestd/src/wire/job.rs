@@ -1,0 +1,557 @@
+//! An element of `/jobs`, and the entries of `/jobs/state`.
+//! Not here: fields of job kinds that the model does not have (het jobs, containers, burst buffers): constants.
+
+use super::json::{Json, Layout, NoVal, Sink, key};
+use super::node::indices;
+use super::tres::Tres;
+use super::version::ApiVersion;
+use crate::cluster::Cluster;
+use crate::cluster::clock::{Millis, SECOND};
+use crate::cluster::hostlist;
+use crate::cluster::inventory::{GPU, NODE_TYPES, NodeType, QOS, SOCKETS};
+use crate::cluster::job::{Allocation, ArrayRole, DependencyKind, Job, JobState, StateReason};
+use crate::workload::NAMES;
+
+/// The text around the index of one core of `job_resources`. Every core of every allocated node is listed, most
+/// of the bytes of a running job, so this text is made once.
+#[derive(Debug)]
+pub(super) struct CoreTexts {
+    allocated: (Vec<u8>, Vec<u8>),
+    free: (Vec<u8>, Vec<u8>),
+}
+
+/// Depth of an element of `cores`, under jobs, job_resources, nodes, allocation and sockets.
+const CORE_DEPTH: usize = 10;
+
+impl CoreTexts {
+    pub(super) fn new(layout: &Layout) -> Self {
+        let around = |status: &str| {
+            let mut text = Vec::new();
+            let mut json = Json::resume(&mut text, layout, CORE_DEPTH, false);
+            json.open_element();
+            json.int(key!("index"), 7u64);
+            json.words(key!("status"), [status]);
+            json.close_object();
+            let at = text.iter().position(|byte| *byte == b'7').unwrap_or(0);
+            let rest = text.split_off(at);
+            (text, rest[1..].to_vec())
+        };
+        Self { allocated: around("ALLOCATED"), free: around("UNALLOCATED") }
+    }
+}
+
+pub(super) fn write<S: Sink>(
+    json: &mut Json<'_, S>,
+    cluster: &Cluster,
+    job: &Job,
+    api: ApiVersion,
+    cores: &CoreTexts,
+) {
+    let facts = Facts::of(cluster, job);
+    json.open_element();
+    identity(json, &facts, api);
+    cpu_details(json, &facts);
+    times_and_exit(json, &facts);
+    affiliations(json, &facts);
+    resources(json, &facts, api, cores);
+    state_and_mail(json, &facts, api);
+    task_layout(json, &facts);
+    priority_and_placement(json, &facts, api);
+    outcome_and_files(json, &facts, api);
+    limits_and_tres(json, &facts);
+    json.close_object();
+}
+
+/// What several fields need.
+struct Facts<'a> {
+    cluster: &'a Cluster,
+    job: &'a Job,
+    name: &'static str,
+    account: &'a str,
+    user: &'a crate::cluster::inventory::User,
+    partition: &'a crate::cluster::inventory::Partition,
+    node_names: String,
+    tres_requested: String,
+    tres_allocated: String,
+}
+
+impl<'a> Facts<'a> {
+    fn of(cluster: &'a Cluster, job: &'a Job) -> Self {
+        let inventory = cluster.inventory();
+        let request = &job.request;
+        let user = &inventory.users[usize::from(request.user)];
+        let name_of = |part: &Allocation| inventory.nodes[part.node as usize].name.as_str();
+        let model = NODE_TYPES[GPU].gpu_model;
+        let requested = Tres {
+            cpus: request.cpus().into(),
+            memory_mb: u64::from(request.memory_mb_per_node()) * u64::from(request.nodes),
+            nodes: request.nodes.into(),
+            billing: request.cpus().into(),
+            gpus: u64::from(request.gpus_per_node) * u64::from(request.nodes),
+            gpu_model: request.gpu_model_named.then_some(model),
+        };
+        let allocated = Tres {
+            memory_mb: job.allocated_memory_mb(),
+            gpus: job.allocated_gpus().into(),
+            gpu_model: Some(model),
+            ..requested
+        };
+        Self {
+            cluster,
+            job,
+            name: NAMES[usize::from(request.name)],
+            account: &inventory.accounts[usize::from(user.account)],
+            user,
+            partition: &inventory.partitions[usize::from(request.partition)],
+            node_names: hostlist::compress(job.allocation.iter().map(name_of)),
+            tres_requested: requested.text(),
+            tres_allocated: if job.allocation.is_empty() { String::new() } else { allocated.text() },
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.job.state == JobState::Pending
+    }
+
+    fn has_nodes(&self) -> bool {
+        !self.job.allocation.is_empty()
+    }
+}
+
+fn seconds(time: Millis) -> u64 {
+    time / SECOND
+}
+
+fn identity<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {
+    let job = facts.job;
+    let accrues = job.eligible != 0 && job.eligible <= facts.cluster.now() && !job.held;
+    json.str(key!("account"), facts.account);
+    json.set(key!("accrue_time"), if accrues { seconds(job.eligible) } else { 0 });
+    json.str(key!("admin_comment"), "");
+    json.str(key!("allocating_node"), "login1");
+    json.set(key!("array_job_id"), job.array_id());
+    match job.role {
+        ArrayRole::Task { index, .. } => json.set(key!("array_task_id"), index),
+        _ => json.unset(key!("array_task_id")),
+    }
+    json.set(key!("array_max_tasks"), job.array_limit());
+    json.str(key!("array_task_string"), &job.array_task_string());
+    json.int(key!("association_id"), facts.user.association);
+    json.str(key!("batch_features"), "");
+    json.bool(key!("batch_flag"), true);
+    json.str(key!("batch_host"), first_node(facts));
+    flags(json, facts, api);
+    json.str(key!("burst_buffer"), "");
+    json.str(key!("burst_buffer_state"), "");
+    json.str(key!("cluster"), &facts.cluster.inventory().cluster);
+    json.str(key!("cluster_features"), "");
+    json.str(key!("command"), "");
+    json.str(key!("comment"), "");
+    json.str(key!("container"), "");
+    json.str(key!("container_id"), "");
+    if api >= ApiVersion::V0_0_45 {
+        json.str(key!("container_type"), "");
+    }
+    json.bool(key!("contiguous"), false);
+}
+
+fn first_node<'a>(facts: &Facts<'a>) -> &'a str {
+    let nodes = &facts.cluster.inventory().nodes;
+    facts.job.allocation.first().map_or("", |part| nodes[part.node as usize].name.as_str())
+}
+
+/// The words and their order as recorded for each state.
+fn flags<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {
+    let job = facts.job;
+    json.open_list(key!("flags"));
+    let words = [
+        (true, "EXACT_TASK_COUNT_REQUESTED"),
+        (facts.has_nodes(), "ACCRUE_COUNT_CLEARED"),
+        (job.state == JobState::Running, "JOB_WAS_RUNNING"),
+        (true, "EXACT_MEMORY_REQUESTED"),
+        (facts.partition.is_default, "USING_DEFAULT_PARTITION"),
+        (job.request.qos == 0, "USING_DEFAULT_QOS"),
+        (true, "USING_DEFAULT_WCKEY"),
+        (job.dependency.is_some(), "DEPENDENT"),
+        (facts.partition.is_default, "PARTITION_ASSIGNED"),
+        (facts.is_pending() && job.backfill_attempted, "BACKFILL_ATTEMPTED"),
+        (facts.is_pending() && job.backfill_attempted, "SCHEDULING_ATTEMPTED"),
+        (api >= ApiVersion::V0_0_45, "JOB_IMPLICIT_MAX_NODES"),
+    ];
+    for (_, word) in words.into_iter().filter(|(holds, _)| *holds) {
+        json.str_element(word);
+    }
+    json.close_list();
+}
+
+fn cpu_details<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
+    json.int(key!("core_spec"), 0u64);
+    // NO_VAL of a 16-bit field, leaked by every release.
+    json.int(key!("thread_spec"), 32_766u64);
+    json.unset(key!("cores_per_socket"));
+    let billed = if facts.has_nodes() { NoVal::Set(facts.job.request.cpus().into()) } else { NoVal::Unset };
+    json.no_val_float(key!("billable_tres"), billed);
+    json.set(key!("cpus_per_task"), 1u64);
+    json.unset(key!("cpu_frequency_minimum"));
+    json.unset(key!("cpu_frequency_maximum"));
+    json.unset(key!("cpu_frequency_governor"));
+    json.str(key!("cpus_per_tres"), "");
+    json.str(key!("cron"), "");
+    json.set(key!("deadline"), 0u64);
+    json.set(key!("delay_boot"), 0u64);
+}
+
+fn times_and_exit<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
+    let job = facts.job;
+    json.str(key!("dependency"), &dependency(job));
+    json.open_object(key!("derived_exit_code"));
+    exit_code(json, 0, 0);
+    json.set(key!("eligible_time"), seconds(job.eligible));
+    json.set(key!("end_time"), seconds(job.end));
+    json.str(key!("excluded_nodes"), "");
+    json.open_object(key!("exit_code"));
+    exit_code(json, job.exit_code, job.signal);
+    json.str(key!("extra"), "");
+    json.str(key!("failed_node"), "");
+    json.str(key!("features"), "");
+}
+
+fn dependency(job: &Job) -> String {
+    job.dependency.map_or_else(String::new, |dependency| {
+        let kind = match dependency.kind {
+            DependencyKind::AfterOk => "afterok",
+            DependencyKind::AfterAny => "afterany",
+        };
+        let state = if dependency.failed { "failed" } else { "unfulfilled" };
+        format!("{kind}:{}({state})", dependency.on)
+    })
+}
+
+/// Fills and closes the object that the caller opened.
+fn exit_code<S: Sink>(json: &mut Json<'_, S>, code: u8, signal: u8) {
+    let status = match (code, signal) {
+        (0, 0) => "SUCCESS",
+        (_, 0) => "ERROR",
+        _ => "SIGNALED",
+    };
+    json.words(key!("status"), [status]);
+    json.no_val(key!("return_code"), if signal == 0 { NoVal::Set(code.into()) } else { NoVal::Unset });
+    json.open_object(key!("signal"));
+    json.no_val(key!("id"), if signal == 0 { NoVal::Unset } else { NoVal::Set(signal.into()) });
+    json.str(key!("name"), if signal == 15 { "TERM" } else { "" });
+    json.close_object();
+    json.close_object();
+}
+
+fn affiliations<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
+    json.str(key!("federation_origin"), "");
+    json.str(key!("federation_siblings_active"), "");
+    json.str(key!("federation_siblings_viable"), "");
+    json.open_list(key!("gres_detail"));
+    for part in facts.job.allocation.iter().filter(|part| part.gpus != 0) {
+        let model = NODE_TYPES[GPU].gpu_model;
+        json.str_element(&format!("gpu:{model}:{}(IDX:{})", part.gpus.count_ones(), indices(part.gpus)));
+    }
+    json.close_list();
+    json.int(key!("group_id"), facts.user.uid);
+    json.str(key!("group_name"), &facts.user.name);
+    json.set(key!("het_job_id"), 0u64);
+    json.str(key!("het_job_id_set"), "");
+    json.set(key!("het_job_offset"), 0u64);
+    json.int(key!("job_id"), facts.job.id);
+}
+
+fn resources<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion, cores: &CoreTexts) {
+    match (facts.has_nodes(), api) {
+        (false, ApiVersion::V0_0_40) => json.empty_object(key!("job_resources")),
+        (false, _) => json.null(key!("job_resources")),
+        (true, ApiVersion::V0_0_40) => resources_v0_0_40(json, facts),
+        (true, _) => every_core(json, facts, api, cores),
+    }
+}
+
+/// v0.0.40 lists only allocated cores, as an object per socket.
+fn resources_v0_0_40<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
+    let job = facts.job;
+    json.open_object(key!("job_resources"));
+    json.str(key!("nodes"), &facts.node_names);
+    json.int(key!("allocated_cores"), job.request.cpus());
+    json.int(key!("allocated_cpus"), 0u64);
+    json.int(key!("allocated_hosts"), job.allocation.len() as u64);
+    json.open_list(key!("allocated_nodes"));
+    for part in &job.allocation {
+        json.open_element();
+        json.open_object(key!("sockets"));
+        let per_socket = u32::from(kind_of(facts, part).cpus / SOCKETS);
+        for socket in 0..u32::from(SOCKETS) {
+            let bits = (part.cores >> (socket * per_socket)) & ((1u128 << per_socket) - 1);
+            if bits == 0 {
+                continue;
+            }
+            json.open_numbered(socket.into());
+            json.open_object(key!("cores"));
+            for core in (0..per_socket).filter(|core| bits >> core & 1 == 1) {
+                json.numbered_str(core.into(), "allocated");
+            }
+            json.close_object();
+            json.close_object();
+        }
+        json.close_object();
+        json.str(key!("nodename"), &facts.cluster.inventory().nodes[part.node as usize].name);
+        json.int(key!("cpus_used"), 0u64);
+        json.int(key!("memory_used"), 0u64);
+        json.int(key!("memory_allocated"), part.memory_mb);
+        json.close_object();
+    }
+    json.close_list();
+    json.close_object();
+}
+
+fn kind_of(facts: &Facts<'_>, part: &Allocation) -> &'static NodeType {
+    facts.cluster.inventory().node_type(part.node)
+}
+
+/// From v0.0.41 every core of every allocated node is listed, allocated or not.
+fn every_core<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion, texts: &CoreTexts) {
+    let job = facts.job;
+    // v0.0.45 renamed the words of this enumeration.
+    let select_type = if api >= ApiVersion::V0_0_45 { "CR_CORE_MEMORY" } else { "CORE" };
+    json.open_object(key!("job_resources"));
+    json.words(key!("select_type"), [select_type]);
+    json.open_object(key!("nodes"));
+    json.int(key!("count"), job.allocation.len() as u64);
+    json.words(key!("select_type"), ["ONE_ROW"]);
+    json.str(key!("list"), &facts.node_names);
+    json.bool(key!("whole"), false);
+    json.open_list(key!("allocation"));
+    for (index, part) in job.allocation.iter().enumerate() {
+        json.open_element();
+        json.int(key!("index"), index as u64);
+        json.str(key!("name"), &facts.cluster.inventory().nodes[part.node as usize].name);
+        json.open_object(key!("cpus"));
+        json.int(key!("count"), part.cores.count_ones());
+        json.int(key!("used"), 0u64);
+        json.close_object();
+        json.open_object(key!("memory"));
+        json.int(key!("used"), 0u64);
+        json.int(key!("allocated"), part.memory_mb);
+        json.close_object();
+        json.open_list(key!("sockets"));
+        let per_socket = u32::from(kind_of(facts, part).cpus / SOCKETS);
+        for socket in 0..u32::from(SOCKETS) {
+            json.open_element();
+            json.int(key!("index"), socket);
+            json.open_list(key!("cores"));
+            for core in 0..per_socket {
+                let taken = part.cores >> (socket * per_socket + core) & 1 == 1;
+                let (before, after) = if taken { &texts.allocated } else { &texts.free };
+                json.prepared_element(before, core.into(), after);
+            }
+            json.close_list();
+            json.close_object();
+        }
+        json.close_list();
+        json.close_object();
+    }
+    json.close_list();
+    json.close_object();
+    json.int(key!("cpus"), job.request.cpus());
+    json.unset(key!("threads_per_core"));
+    json.close_object();
+}
+
+fn state_and_mail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {
+    let (job, pending) = (facts.job, facts.is_pending());
+    json.empty_list(key!("job_size_str"));
+    json.words(key!("job_state"), [job.state.word()]);
+    json.set(key!("last_sched_evaluation"), seconds(job.last_evaluated));
+    json.str(key!("licenses"), "");
+    if api >= ApiVersion::V0_0_43 {
+        json.str(key!("licenses_allocated"), "");
+    }
+    json.empty_list(key!("mail_type"));
+    json.str(key!("mail_user"), &facts.user.name);
+    json.set(key!("max_cpus"), 0u64);
+    // 26.05 fills this in for pending jobs.
+    json.set(key!("max_nodes"), if pending && api >= ApiVersion::V0_0_43 { job.request.nodes } else { 0 });
+    json.str(key!("mcs_label"), "");
+    json.str(key!("memory_per_tres"), "");
+    if api >= ApiVersion::V0_0_45 {
+        json.int(key!("memory_update_delay"), 0u64);
+        json.int(key!("memory_update_margin"), 0u64);
+    }
+    json.str(key!("name"), facts.name);
+    json.str(key!("network"), "");
+    json.str(key!("nodes"), &facts.node_names);
+    json.int(key!("nice"), 0u64);
+}
+
+fn task_layout<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
+    let request = &facts.job.request;
+    json.infinite(key!("tasks_per_core"));
+    json.set(key!("tasks_per_tres"), 0u64);
+    json.set(key!("tasks_per_node"), 0u64);
+    json.infinite(key!("tasks_per_socket"));
+    json.set(key!("tasks_per_board"), 0u64);
+    json.set(key!("cpus"), request.cpus());
+    json.set(key!("node_count"), request.nodes);
+    json.set(key!("tasks"), request.cpus());
+    json.str(key!("partition"), &facts.partition.name);
+    json.str(key!("prefer"), "");
+    if request.memory_per_cpu {
+        json.set(key!("memory_per_cpu"), request.memory_mb_per_cpu);
+        json.unset(key!("memory_per_node"));
+    } else {
+        json.unset(key!("memory_per_cpu"));
+        json.set(key!("memory_per_node"), request.memory_mb_per_node());
+    }
+    json.set(key!("minimum_cpus_per_node"), 1u64);
+    json.set(key!("minimum_tmp_disk_per_node"), 0u64);
+}
+
+fn priority_and_placement<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {
+    let job = facts.job;
+    if api < ApiVersion::V0_0_45 {
+        json.open_object(key!("power"));
+        json.empty_list(key!("flags"));
+        json.close_object();
+    }
+    json.set(key!("preempt_time"), 0u64);
+    json.set(key!("preemptable_time"), 0u64);
+    json.set(key!("pre_sus_time"), 0u64);
+    json.bool(key!("hold"), job.held);
+    json.set(key!("priority"), job.priority(facts.cluster.now()));
+    if api >= ApiVersion::V0_0_42 {
+        json.empty_list(key!("priority_by_partition"));
+    }
+    json.words(key!("profile"), ["NOT_SET"]);
+    json.str(key!("qos"), QOS[usize::from(job.request.qos)].name);
+    json.bool(key!("reboot"), false);
+    json.str(key!("required_nodes"), "");
+    if api >= ApiVersion::V0_0_42 {
+        json.int(key!("required_switches"), 0u64);
+    } else {
+        json.int(key!("minimum_switches"), 0u64);
+    }
+    json.bool(key!("requeue"), true);
+    json.set(key!("resize_time"), 0u64);
+    json.int(key!("restart_cnt"), job.restarts);
+    json.str(key!("resv_name"), "");
+    let nodes = &facts.cluster.inventory().nodes;
+    json.str(key!("scheduled_nodes"), job.planned_node.map_or("", |node| nodes[node as usize].name.as_str()));
+    if api >= ApiVersion::V0_0_43 {
+        json.int(key!("segment_size"), 0u64);
+    }
+    json.str(key!("selinux_context"), "");
+    json.empty_list(key!("shared"));
+    if api < ApiVersion::V0_0_42 {
+        json.empty_list(key!("exclusive"));
+        json.bool(key!("oversubscribe"), true);
+        json.empty_list(key!("show_flags"));
+    }
+    if api >= ApiVersion::V0_0_44 {
+        json.open_object(key!("step_id"));
+        json.str(key!("sluid"), &format!("s{:013X}", u64::from(job.id) << 20 | 0x8_0000));
+        json.set(key!("job_id"), job.id);
+        json.unset(key!("step_het_component"));
+        json.str(key!("step_id"), "entire");
+        json.close_object();
+    }
+    json.int(key!("sockets_per_board"), 0u64);
+    json.unset(key!("sockets_per_node"));
+}
+
+fn outcome_and_files<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {
+    let job = facts.job;
+    let output = "/dev/null";
+    json.set(key!("start_time"), seconds(job.start));
+    let unavailable =
+        "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions";
+    let explained = facts.is_pending() && job.reason == StateReason::Resources && job.planned_node.is_none();
+    json.str(key!("state_description"), if explained { unavailable } else { "" });
+    json.str(key!("state_reason"), job.reason.word());
+    if api >= ApiVersion::V0_0_43 {
+        json.str(key!("standard_input"), "/dev/null");
+        json.str(key!("standard_output"), output);
+        json.str(key!("standard_error"), "");
+        json.str(key!("stdin_expanded"), "/dev/null");
+        json.str(key!("stdout_expanded"), output);
+        json.str(key!("stderr_expanded"), "");
+    } else {
+        json.str(key!("standard_error"), output);
+        json.str(key!("standard_input"), "/dev/null");
+        json.str(key!("standard_output"), output);
+    }
+    json.set(key!("submit_time"), seconds(job.submit));
+    if api >= ApiVersion::V0_0_44 {
+        json.str(key!("submit_line"), &submit_line(facts));
+    }
+    json.set(key!("suspend_time"), 0u64);
+    json.str(key!("system_comment"), "");
+}
+
+fn submit_line(facts: &Facts<'_>) -> String {
+    let request = &facts.job.request;
+    let memory = if request.memory_per_cpu {
+        format!("--mem-per-cpu={}M", request.memory_mb_per_cpu)
+    } else {
+        format!("--mem={}M", request.memory_mb_per_node())
+    };
+    format!(
+        "sbatch -Q -A {} -p {} -N{} -n{} {memory} -t {} -J {} -o /dev/null job.sh",
+        facts.account,
+        facts.partition.name,
+        request.nodes,
+        request.cpus(),
+        request.limit_minutes,
+        facts.name,
+    )
+}
+
+fn limits_and_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
+    let request = &facts.job.request;
+    let gpus = match (request.gpus_per_node, request.gpu_model_named) {
+        (0, _) => String::new(),
+        (count, true) => format!("gres/gpu:{}:{count}", NODE_TYPES[GPU].gpu_model),
+        (count, false) => format!("gres/gpu:{count}"),
+    };
+    json.set(key!("time_limit"), request.limit_minutes);
+    json.set(key!("time_minimum"), 0u64);
+    json.unset(key!("threads_per_core"));
+    json.str(key!("tres_bind"), "");
+    json.str(key!("tres_freq"), "");
+    json.str(key!("tres_per_job"), "");
+    json.str(key!("tres_per_node"), &gpus);
+    json.str(key!("tres_per_socket"), "");
+    json.str(key!("tres_per_task"), "");
+    json.str(key!("tres_req_str"), &facts.tres_requested);
+    json.str(key!("tres_alloc_str"), &facts.tres_allocated);
+    json.int(key!("user_id"), facts.user.uid);
+    json.str(key!("user_name"), &facts.user.name);
+    json.int(key!("maximum_switch_wait_time"), 0u64);
+    json.str(key!("wckey"), "");
+    json.str(key!("current_working_directory"), "/tmp");
+}
+
+/// The entries of `/jobs/state` for one record: a waiting array has one for each of its tasks.
+pub(super) fn write_states<S: Sink>(json: &mut Json<'_, S>, job: &Job, api: ApiVersion) {
+    let mut entry = |id: &str| {
+        json.open_element();
+        json.str(key!("job_id"), id);
+        json.words(key!("state"), [job.state.word()]);
+        json.close_object();
+    };
+    match job.role {
+        ArrayRole::None => entry(&job.id.to_string()),
+        ArrayRole::Waiting { next, last, step, .. } => {
+            for task in (next..=last).step_by(step.max(1) as usize) {
+                entry(&format!("{}_{task}", job.id));
+            }
+        }
+        // v0.0.40 writes the array's id, later versions the task's own.
+        ArrayRole::Task { array_id, index, .. } if api == ApiVersion::V0_0_40 => {
+            entry(&format!("{array_id}_{index}"));
+        }
+        ArrayRole::Task { index, .. } => entry(&format!("{}_{index}", job.id)),
+    }
+}
