@@ -5,9 +5,9 @@
 //! slurmrestd's 124 places; and what a server sends after its answer (26.05 sends most error answers twice, and all
 //! versions add a header after the body of some) is never taken for the next answer.
 //!
-//! A body is decoded on the runtime's own thread: chunks have at most 408 KiB, hyper's largest read, which is about a
-//! millisecond of decoding, and the task waits for the next one in between. `block_in_place` would hand the worker's
-//! other tasks to another thread for each chunk, which costs more than it frees.
+//! A body is decoded on the runtime's own thread: a chunk has at most 408 KiB, hyper's largest read, which took at most
+//! 0.6 ms to decode (57 MB of jobs, two cores), and other tasks run while the next one is awaited. `block_in_place`
+//! would hand the worker's tasks to another thread once per chunk for so little.
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
