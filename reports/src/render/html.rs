@@ -133,11 +133,7 @@ fn push_plots(body: &mut String, run: &RunRecord) {
     }
     body.push_str("<section>\n<h2>Latency, load and resources</h2>\n<div class=\"plots\">\n");
     for plot in &plots {
-        push(body, format_args!("<figure>\n<figcaption>{}", escape(plot.title)));
-        if !plot.note.is_empty() {
-            push(body, format_args!(" <small>{}</small>", escape(&plot.note)));
-        }
-        body.push_str("</figcaption>\n");
+        push(body, format_args!("<figure>\n<figcaption>{}</figcaption>\n", escape(plot.title)));
         match &plot.svg {
             Ok(svg) => {
                 // A name for those who do not see the drawing.
@@ -145,6 +141,9 @@ fn push_plots(body: &mut String, run: &RunRecord) {
                 body.push_str(&svg.replacen("<svg ", &named, 1));
             }
             Err(error) => push(body, format_args!("<p>Could not be drawn: {}</p>\n", escape(error))),
+        }
+        if !plot.note.is_empty() {
+            push(body, format_args!("<p>{}</p>\n", escape(&plot.note)));
         }
         body.push_str("</figure>\n");
     }

@@ -93,7 +93,7 @@ impl Axis {
     pub(super) fn tail(highest: f64) -> Self {
         let scale = Scale::Tail;
         let end = scale.position(highest).max(scale.position(0.5));
-        let named = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999].into_iter();
+        let named = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999].into_iter();
         let ticks = named.map(|quantile| (scale.position(quantile), crate::sla::percentile_name(quantile)));
         let ticks = ticks.filter(|(at, _)| *at <= end + 1e-9).map(|(at, name)| (at, name.replace('p', "")));
         let ticks = ticks.map(|(at, name)| (at, format!("{name} %"))).collect();
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn each_nine_of_the_tail_is_as_far_as_the_one_before() {
         let axis = Axis::tail(0.999);
-        assert_eq!(labels(&axis), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
+        assert_eq!(labels(&axis), ["50 %", "90 %", "99 %", "99.9 %"]);
         let at = |quantile| Scale::Tail.position(quantile);
         assert!((at(0.999) - at(0.99) - (at(0.99) - at(0.9))).abs() < 1e-9);
     }
