@@ -1,6 +1,7 @@
 //! The report in a real browser: headless Chromium loads the file, and the rendered page is read back.
 //! Without Chromium the test says what it lacks, and fails when `REQUIRE_REAL_PROGRAMS=1`.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,7 +16,7 @@ fn chromium() -> Option<PathBuf> {
     if found.is_none() {
         let line = "chromium is not on PATH; on Debian: apt-get install chromium";
         assert!(std::env::var("REQUIRE_REAL_PROGRAMS").as_deref() != Ok("1"), "{line}");
-        println!("skipped: {line}");
+        writeln!(std::io::stdout().lock(), "skipped: {line}").unwrap();
     }
     found
 }
