@@ -20,10 +20,10 @@ Start with a token that slurmrestd takes, then look at http://localhost:9341/met
   scontrol token lifespan=86400 > /run/slurm-exporter/token
   slurm-exporter --slurm.url http://127.0.0.1:6820 --slurm.token-file /run/slurm-exporter/token
 
-Every key of the configuration file can also be set as SLURM_EXPORTER_SECTION_KEY, such as
-SLURM_EXPORTER_SLURM_URL or SLURM_EXPORTER_COLLECTION_INTERVALS_JOBS. Flags override the environment,
-which overrides the file, which overrides the defaults. The token may come from SLURM_JWT instead of a file;
-the flags take no token, since every user of a host can read them.
+Every key of the configuration file can also be set as SLURM_EXPORTER_SECTION_KEY, such as \
+SLURM_EXPORTER_SLURM_URL or SLURM_EXPORTER_COLLECTION_INTERVALS_JOBS. Flags override the environment, \
+which overrides the file, which overrides the defaults. The token may come from SLURM_JWT instead of a file; \
+no flag takes it, since every user of a host can read flags.
 
 Exit codes: 0 stopped on request, 2 usage or configuration, 4 could not run (such as: port in use).";
 
@@ -106,7 +106,7 @@ pub fn command() -> Command {
         .value_parser(clap::value_parser!(PathBuf))
         .help(format!("configuration file in YAML; see config.example.yaml [env: {CONFIG_VARIABLE}]"));
     let check = Command::new("check-config")
-        .about("Tell everything that is wrong with a configuration file, then exit")
+        .about("Tell everything that is wrong with a configuration file in this environment, then exit")
         .arg(
             Arg::new("FILE")
                 .required(true)

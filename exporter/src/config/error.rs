@@ -74,7 +74,8 @@ impl fmt::Display for ConfigError {
         if let Some(origin) = &self.origin {
             write!(formatter, "{origin}: ")?;
         }
-        if !self.key.is_empty() {
+        // A flag is named like its key.
+        if !self.key.is_empty() && !matches!(self.origin, Some(Origin::Flag(_))) {
             write!(formatter, "{}: ", self.key)?;
         }
         formatter.write_str(&self.message)

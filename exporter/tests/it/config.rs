@@ -312,7 +312,7 @@ fn mistakes_outside_the_file_name_their_variable_or_flag() {
         [
             "SLURM_EXPORTER_SLURM_NAM: unknown variable, did you mean SLURM_EXPORTER_SLURM_NAME?",
             "SLURM_EXPORTER_LOG_LEVEL: log.level: expected one of error, warn, info, debug, trace, got \"loud\"",
-            "--server.listen: server.listen: expected an address and a port such as 0.0.0.0:9341 or [::1]:9341, got \
+            "--server.listen: expected an address and a port such as 0.0.0.0:9341 or [::1]:9341, got \
              \"nowhere\"",
         ]
     );
@@ -328,4 +328,13 @@ fn check_config_answers_with_its_exit_code() {
     let ending = run(&format!("check-config {}", bad.path.display()), &[URL]).unwrap_err();
     assert!(matches!(&ending, Ending::Invalid(errors) if errors.0.len() == 1));
     assert_eq!(ending.code(), 2);
+}
+
+#[test]
+fn every_collector_has_its_switch() {
+    for collector in exporter::collectors::COLLECTORS {
+        let name = collector.name;
+        let config = load_text(&format!("collectors: {{{name}: {{enabled: false}}}}\n"), &[URL]).unwrap();
+        assert!(!config.collectors.is_enabled(name), "{name}");
+    }
 }
