@@ -69,11 +69,11 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS))]
     preset: Option<String>,
     /// Nodes of the simulated cluster.
-    #[arg(long, value_name = "N")]
-    nodes: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    nodes: Option<u32>,
     /// Jobs of the simulated cluster.
-    #[arg(long, value_name = "N")]
-    jobs: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000_000))]
+    jobs: Option<u32>,
     /// Seed of the simulated cluster [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,

@@ -16,7 +16,7 @@ use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use crate::cli::Target;
-use crate::oracle::{self, Comparison};
+use crate::oracle;
 use crate::probe::{self, Probe};
 use crate::recorder::{Recorder, Recording};
 use crate::sample::{Sampler, Samples, Source};
@@ -45,7 +45,6 @@ struct Subject {
     metrics: Url,
     /// How its resources are sampled, when they can be.
     source: Option<Source>,
-    control: Option<Url>,
     stack: Option<Stack>,
 }
 
@@ -81,7 +80,13 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
     };
     let load = load(&plan, &mut subject, &out, &stop).await?;
     let reason = stop.reason();
-    let oracle = compare(&subject, &side, reason.as_ref()).await;
+    // A run that was stopped may have nothing left to compare, and is not judged as passed anyway.
+    let oracle = match subject.stack.as_ref().filter(|_| reason.is_none()) {
+        Some(stack) => {
+            Some(stack.oracle.compare(&subject.metrics).await.map_err(|error| format!("{error:#}")))
+        }
+        None => None,
+    };
     if let Some(stack) = subject.stack.take() {
         stack.stop().await;
     }
@@ -128,11 +133,10 @@ async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subj
         Target::Stack { cluster, exporter, simulator } => {
             let binaries = Binaries::find(exporter.as_deref(), simulator.as_deref())?;
             make_folder()?;
-            let stack = Stack::start(&binaries, cluster, out).await?;
+            let stack = Stack::start(&binaries, cluster, out, side).await?;
             Ok(Subject {
                 metrics: stack.metrics.clone(),
                 source: stack.exporter_pid().map(Source::Process),
-                control: Some(stack.control.clone()),
                 stack: Some(stack),
             })
         }
@@ -150,7 +154,6 @@ async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subj
             Ok(Subject {
                 metrics: metrics.clone(),
                 source: pid.map(Source::Process).or_else(by_page),
-                control: None,
                 stack: None,
             })
         }
@@ -210,17 +213,6 @@ async fn load(plan: &Plan, subject: &mut Subject, out: &Path, stop: &Stop) -> an
         exposition: probe.facts(),
         steal_ratio: steal.stop(),
     })
-}
-
-/// Holds the page against the simulator, where there is one and the run came to its end.
-async fn compare(
-    subject: &Subject,
-    side: &Client,
-    reason: Option<&Reason>,
-) -> Option<Result<Comparison, String>> {
-    let control = subject.control.as_ref().filter(|_| reason.is_none())?;
-    let comparison = oracle::compare(side, &subject.metrics, control).await;
-    Some(comparison.map_err(|error| format!("{error:#}")))
 }
 
 fn before_the_load(reason: &Reason) -> anyhow::Result<u8> {

@@ -16,6 +16,7 @@ use tokio::process::Command;
 
 pub(crate) use self::binaries::Binaries;
 use self::child::Child;
+use crate::oracle::Watch;
 use crate::stop::{Reason, Stop};
 
 /// How long the exporter may take to have its first page; a large cluster is read in one go.
@@ -29,8 +30,8 @@ const SLURM_USER: &str = "slurm";
 pub(crate) struct Cluster {
     pub(crate) preset: String,
     pub(crate) seed: u64,
-    pub(crate) nodes: Option<u64>,
-    pub(crate) jobs: Option<u64>,
+    pub(crate) nodes: Option<u32>,
+    pub(crate) jobs: Option<u32>,
 }
 
 /// Simulator and exporter, both running.
@@ -40,17 +41,22 @@ pub(crate) struct Stack {
     exporter: Child,
     /// The exporter's metrics page.
     pub(crate) metrics: Url,
-    /// The simulator's control port.
-    pub(crate) control: Url,
+    /// What is true in the simulated cluster.
+    pub(crate) oracle: Watch,
     key: KeyFile,
 }
 
 impl Stack {
-    /// Starts both and waits until the exporter has a page. Their logs are `simulator.log` and `exporter.log` in `out`.
+    /// Starts both and waits until the exporter has a page; `side` asks beside the load. Their logs are `simulator.log` and `exporter.log` in `out`.
     ///
     /// # Errors
     /// When one does not start, ends early, or the exporter is not ready in time; with its last log lines.
-    pub(crate) async fn start(binaries: &Binaries, cluster: &Cluster, out: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        binaries: &Binaries,
+        cluster: &Cluster,
+        out: &Path,
+        side: &Client,
+    ) -> anyhow::Result<Self> {
         let key = KeyFile::create(out.join(".jwt.key"))?;
         let mut command = Command::new(&binaries.simulator);
         command.args(["--preset", &cluster.preset, "--seed", &cluster.seed.to_string()]);
@@ -65,6 +71,8 @@ impl Stack {
         let control =
             Url::parse(&simulator.announced("control on ").await?).context("address of the control port")?;
         simulator.drain();
+        // Before the exporter's first poll, so that what it read can be held against what was true then.
+        let oracle = Watch::start(side, &control)?;
 
         let mut command = Command::new(&binaries.exporter);
         command.args(["--slurm.url", &slurm, "--slurm.user", SLURM_USER, "--server.listen", "127.0.0.1:0"]);
@@ -87,7 +95,7 @@ impl Stack {
             status = exporter.ended() => bail!("the exporter ended before it was ready ({}){}", status?, exporter.last_words()),
         }
         let metrics = base.join("/metrics")?;
-        Ok(Self { simulator, exporter, metrics, control, key })
+        Ok(Self { simulator, exporter, metrics, oracle, key })
     }
 
     /// The exporter's process id, while it runs.

@@ -21,6 +21,22 @@ pub(crate) const GOOD_PAGE: &str = "\
 # TYPE slurm_nodes_total gauge
 slurm_nodes_total{state=\"idle\"} 60
 slurm_nodes_total{state=\"down\"} 40
+# HELP slurm_cluster_cpus_total CPUs.
+# TYPE slurm_cluster_cpus_total gauge
+slurm_cluster_cpus_total 6400
+# HELP slurm_cluster_memory_total_bytes Memory.
+# TYPE slurm_cluster_memory_total_bytes gauge
+slurm_cluster_memory_total_bytes 1e12
+# HELP slurm_cluster_gpus_total GPUs.
+# TYPE slurm_cluster_gpus_total gauge
+slurm_cluster_gpus_total{gpu_type=\"h100\"} 8
+# HELP slurm_cluster_jobs Jobs.
+# TYPE slurm_cluster_jobs gauge
+slurm_cluster_jobs{state=\"running\"} 30
+slurm_cluster_jobs{state=\"pending\"} 70
+# HELP slurm_exporter_last_success_timestamp_seconds Read.
+# TYPE slurm_exporter_last_success_timestamp_seconds gauge
+slurm_exporter_last_success_timestamp_seconds{endpoint=\"jobs\"} 1.7e9
 # HELP process_cpu_seconds_total CPU.
 # TYPE process_cpu_seconds_total counter
 process_cpu_seconds_total 1.5
@@ -108,14 +124,20 @@ async fn metrics(State(served): State<Arc<Served>>) -> Response {
     }
     let mut page = behaviour.page.clone();
     if number > behaviour.restart_after {
-        page = page.replace("1.7e9", "1.8e9");
+        page = page.replace("start_time_seconds 1.7e9", "start_time_seconds 1.8e9");
     }
     ([(header::CONTENT_TYPE, behaviour.content_type)], page).into_response()
 }
 
 async fn state(State(served): State<Arc<Served>>) -> Response {
-    // Filled in by the layout of the simulator's answer.
-    axum::Json(serde_json::json!({"nodes": {"total": served.behaviour.true_nodes}})).into_response()
+    let state = serde_json::json!({
+        "nodes": served.behaviour.true_nodes,
+        "cpus": {"total": 6400},
+        "memory_bytes": {"total": 1_000_000_000_000_u64},
+        "gpus": {"total": 8},
+        "jobs_by_state": {"RUNNING": 30, "PENDING": 70},
+    });
+    axum::Json(state).into_response()
 }
 
 /// A folder with the files of a short run, and where its results go.

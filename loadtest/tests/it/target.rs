@@ -48,7 +48,7 @@ async fn a_good_target_passes_and_every_file_is_there() {
     assert_eq!(record.subject.as_ref().unwrap().source, "process_metrics");
     assert_eq!(record.generator.as_ref().unwrap().source, "/proc");
     let exposition = record.exposition.as_ref().unwrap();
-    assert_eq!((exposition.series, exposition.families), (5, 4));
+    assert_eq!((exposition.series, exposition.families), (11, 9));
     let measured: u64 =
         record.seconds.iter().filter(|second| !second.warmup).map(|second| second.requests).sum();
     assert_eq!(measured, record.request_count());
