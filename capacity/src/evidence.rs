@@ -5,10 +5,17 @@ use std::path::{Path, PathBuf};
 
 use reports::model::run::RunKind;
 use reports::model::verdict::Outcome;
-use reports::model::{DocumentError, RunRecord, read};
+use reports::model::{DocumentError, RunRecord, Verdict, read};
 use reports::sla::Sla;
 
 use crate::policy::EvidencePolicy;
+
+/// A record, and what its load test said of it where that lies beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadedRun {
+    pub record: RunRecord,
+    pub verdict: Option<Verdict>,
+}
 
 /// Figures of one accepted run.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,35 +57,44 @@ impl RunsError {
 ///
 /// # Errors
 /// When one is missing, cannot be read, is of another format, or is given twice.
-pub fn load(paths: &[PathBuf]) -> Result<Vec<RunRecord>, RunsError> {
-    let mut runs: Vec<(RunRecord, &Path)> = Vec::with_capacity(paths.len());
+pub fn load(paths: &[PathBuf]) -> Result<Vec<LoadedRun>, RunsError> {
+    let mut runs: Vec<(LoadedRun, &Path)> = Vec::with_capacity(paths.len());
     for path in paths {
-        let record: RunRecord = if path.is_dir() {
-            let file = path.join("run.json");
-            if !file.is_file() {
-                return Err(RunsError::Empty(path.clone()));
-            }
-            read(&file)?
-        } else if path.exists() {
-            read(path)?
-        } else {
+        if !path.exists() {
             return Err(RunsError::Missing(path.clone()));
-        };
-        if let Some((_, first)) = runs.iter().find(|(known, _)| known.id == record.id) {
+        }
+        let file = if path.is_dir() { path.join("run.json") } else { path.clone() };
+        if !file.is_file() {
+            return Err(RunsError::Empty(path.clone()));
+        }
+        let record: RunRecord = read(&file)?;
+        if let Some((_, first)) = runs.iter().find(|(known, _)| known.record.id == record.id) {
             let (first, second) = (first.to_path_buf(), path.clone());
             return Err(RunsError::Twice { id: record.id, first, second });
         }
-        runs.push((record, path));
+        let verdict = verdict_beside(&file, &record.id)?;
+        runs.push((LoadedRun { record, verdict }, path));
     }
-    runs.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
-    Ok(runs.into_iter().map(|(record, _)| record).collect())
+    runs.sort_by(|(a, _), (b, _)| a.record.id.cmp(&b.record.id));
+    Ok(runs.into_iter().map(|(run, _)| run).collect())
+}
+
+/// The verdict over run `id` in the folder of its record; one over something else is none.
+fn verdict_beside(run: &Path, id: &str) -> Result<Option<Verdict>, RunsError> {
+    let path = run.with_file_name("verdict.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let verdict: Verdict = read(&path)?;
+    Ok((verdict.subject == id).then_some(verdict))
 }
 
 /// The figures of a run, or why it is no evidence.
 ///
 /// # Errors
-/// In words, to be put behind the run's id: aborted, failed its SLA, or without the figures that a plan needs.
-pub fn evidence(run: &RunRecord, policy: &EvidencePolicy) -> Result<Evidence, String> {
+/// In words, to be put behind the run's id: aborted, failed, or without the figures that a plan needs.
+pub fn evidence(loaded: &LoadedRun, policy: &EvidencePolicy) -> Result<Evidence, String> {
+    let run = &loaded.record;
     if run.kind != RunKind::LoadTest {
         return Err("is no load test".into());
     }
@@ -88,11 +104,13 @@ pub fn evidence(run: &RunRecord, policy: &EvidencePolicy) -> Result<Evidence, St
     let number = |name: &str| run.parameters.get(name).and_then(serde_json::Value::as_u64);
     let nodes = number("nodes").ok_or("does not say the number of nodes (parameter nodes)")?;
     let jobs = number("jobs").or_else(|| number("simulated_jobs"));
-    let verdict = Sla::built_in(&run.scenario, Some(nodes)).verdict(run);
+    // The load test knows more than the record holds, such as whether the page agreed with the cluster.
+    let built_in = || Sla::built_in(&run.scenario, Some(nodes)).verdict(run);
+    let verdict = loaded.verdict.clone().unwrap_or_else(built_in);
     if verdict.outcome == Outcome::Fail {
         let failed = verdict.rules.iter().filter(|rule| rule.outcome == Outcome::Fail);
         let rules: Vec<&str> = failed.map(|rule| rule.rule.as_str()).collect();
-        return Err(format!("failed its SLA ({})", rules.join("; ")));
+        return Err(format!("failed ({})", rules.join("; ")));
     }
     let subject = run.subject.as_ref().ok_or("has no figures of the exporter's process")?;
     let measured_from = run.seconds.iter().filter(|second| second.warmup).count() as f64;

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use reports::model::Document as _;
 use reports::model::plan::{Basis, Plan, Recommendation};
-use reports::model::{Document as _, RunRecord};
 use reports::quantity::{bytes, count, number};
 use reports::sla::SizeClass;
 
-use crate::evidence::{Evidence, evidence};
+use crate::evidence::{Evidence, LoadedRun, evidence};
 use crate::line::Line;
 use crate::policy::{ClassPolicy, MIB, Policy};
 
@@ -38,11 +38,12 @@ struct Sized {
 }
 
 /// Plans for every size class that the runs say something about.
-pub fn recommend(runs: &[RunRecord], policy: &Policy) -> Recommended {
+pub fn recommend(runs: &[LoadedRun], policy: &Policy) -> Recommended {
     let mut notes = Vec::new();
     let mut accepted = Vec::new();
-    for run in runs {
-        match evidence(run, &policy.evidence) {
+    for loaded in runs {
+        let run = &loaded.record;
+        match evidence(loaded, &policy.evidence) {
             Ok(found) => {
                 if run.build.profile == "debug" {
                     notes.push(format!(
@@ -55,9 +56,9 @@ pub fn recommend(runs: &[RunRecord], policy: &Policy) -> Recommended {
             Err(reason) => notes.push(format!("run {} is no evidence: it {reason}", run.id)),
         }
     }
-    let used = |run: &&RunRecord| accepted.iter().any(|found| found.run == run.id);
+    let used = |run: &&LoadedRun| accepted.iter().any(|found| found.run == run.record.id);
     let mut machines: Vec<&str> =
-        runs.iter().filter(used).map(|run| run.machine.fingerprint.as_str()).collect();
+        runs.iter().filter(used).map(|run| run.record.machine.fingerprint.as_str()).collect();
     machines.sort_unstable();
     machines.dedup();
     if machines.len() > 1 {

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use reports::model::{DocumentError, RunRecord, read};
+use reports::model::{DocumentError, RunRecord, Verdict, read};
 use serde::Deserialize;
 
 /// The file name of a record in the folder of its run.
 pub const RUN_FILE: &str = "run.json";
+/// The file name of a verdict in the folder of its run.
+pub const VERDICT_FILE: &str = "verdict.json";
 const RUN_FORMAT: &str = "perf-run/";
 
 /// A record and the file that it came from.
@@ -16,6 +18,9 @@ const RUN_FORMAT: &str = "perf-run/";
 pub struct LoadedRun {
     pub path: PathBuf,
     pub record: RunRecord,
+    /// What the load test said of this run, where its `verdict.json` lies beside it. It knows what a record does not
+    /// hold: whether the generator kept up, and whether the page agreed with the cluster.
+    pub verdict: Option<Verdict>,
 }
 
 /// Why there are no records to work on.
@@ -74,9 +79,21 @@ pub fn load(path: &Path) -> Result<Vec<LoadedRun>, RunsError> {
         if let Some(first) = seen.insert(record.id.clone(), path.clone()) {
             return Err(RunsError::Twice { id: record.id, first, second: path });
         }
-        runs.push(LoadedRun { path, record });
+        let verdict = verdict_beside(&path, &record.id)?;
+        runs.push(LoadedRun { path, record, verdict });
     }
     Ok(runs)
+}
+
+/// The verdict over run `id` in the folder of its record; one over something else is none.
+fn verdict_beside(run: &Path, id: &str) -> Result<Option<Verdict>, RunsError> {
+    let path = run.with_file_name(VERDICT_FILE);
+    // A folder of many records under other names has no verdict over one of them.
+    if run.file_name().is_none_or(|name| name != RUN_FILE) || !path.is_file() {
+        return Ok(None);
+    }
+    let verdict: Verdict = read(&path)?;
+    Ok((verdict.subject == id).then_some(verdict))
 }
 
 fn record_files(folder: &Path) -> Result<Vec<PathBuf>, RunsError> {

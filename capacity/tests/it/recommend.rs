@@ -6,7 +6,8 @@ use std::process::Output;
 
 use reports::model::plan::{Basis, Recommendation};
 use reports::model::run::RunKind;
-use reports::model::{Plan, RunRecord};
+use reports::model::verdict::{Outcome, RuleVerdict};
+use reports::model::{Plan, RunRecord, Verdict, write};
 use tempfile::TempDir;
 
 use crate::records::{recommend, record, write_runs};
@@ -141,7 +142,7 @@ fn runs_that_prove_nothing_are_refused_with_a_note() {
     type Change = fn(&mut RunRecord);
     let cases: [(&str, Change); 6] = [
         ("was aborted (interrupted)", |run| run.aborted = Some("interrupted".into())),
-        ("failed its SLA", |run| {
+        ("failed (error rate < 1 %", |run| {
             let all = run.requests[0].count;
             run.requests[0].errors.insert("timeout".into(), all / 2);
         }),
@@ -163,6 +164,33 @@ fn runs_that_prove_nothing_are_refused_with_a_note() {
         assert!(plan.notes[0].starts_with("run run-1000 is no evidence: it "), "{plan:?}");
         assert!(plan.notes[0].contains(expected), "{plan:?}");
     }
+}
+
+#[test]
+fn a_run_that_its_load_test_failed_is_no_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = write_runs(folder.path(), &[record(1000, 10_000, 0.5, 400)]);
+    let plan = |subject: &str| -> Plan {
+        let rule = RuleVerdict {
+            id: "oracle".into(),
+            rule: "page agrees with the simulator".into(),
+            outcome: Outcome::Fail,
+            value: Some(1.0),
+            limit: Some(0.0),
+            unit: "count".into(),
+            samples: 1,
+            interval: None,
+            p_value: None,
+            reason: String::new(),
+        };
+        let verdict = Verdict::new(subject, vec![rule], Vec::new());
+        write(&Path::new(&runs[0]).join("verdict.json"), &verdict).unwrap();
+        serde_json::from_slice(&recommend(&runs, &[]).stdout).unwrap()
+    };
+    let refused = plan("run-1000");
+    assert!(refused.notes[0].contains("failed (page agrees with the simulator)"), "{refused:?}");
+    // A verdict over another run says nothing about this one.
+    assert_eq!(plan("run-1").runs, ["run-1000"]);
 }
 
 #[test]

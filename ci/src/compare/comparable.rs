@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reports::model::RunRecord;
+use reports::model::verdict::Outcome;
 
 use crate::runs::LoadedRun;
 
@@ -58,6 +59,11 @@ pub(super) fn remarks(base: &[LoadedRun], candidate: &[LoadedRun]) -> Vec<String
         }
         if side.iter().any(|run| run.record.build.dirty == Some(true)) {
             remarks.push(format!("{name} runs were built with uncommitted changes"));
+        }
+        let failed = side.iter().filter_map(|run| run.verdict.as_ref());
+        let failed = failed.filter(|verdict| verdict.outcome == Outcome::Fail).count();
+        if failed > 0 {
+            remarks.push(format!("{failed} of {} {name} runs failed their load test", side.len()));
         }
         let steal = side.iter().filter_map(|run| run.record.machine.steal_ratio).fold(0.0, f64::max);
         if steal > 0.05 {

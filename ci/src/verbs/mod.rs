@@ -12,7 +12,7 @@ use reports::model::{DocumentError, Verdict, write};
 use reports::sla::SlaError;
 
 use crate::cli::{Cli, Verb};
-use crate::runs::RunsError;
+use crate::runs::{RunsError, VERDICT_FILE};
 use crate::thresholds::ThresholdsError;
 
 /// Why there is no verdict.
@@ -84,7 +84,7 @@ pub fn run(cli: &Cli, stdout: &mut impl Write) -> Result<Outcome, GateError> {
 
 fn write_verdict(folder: &Path, verdict: &Verdict) -> Result<(), GateError> {
     std::fs::create_dir_all(folder).map_err(|source| GateError::OutFolder { path: folder.into(), source })?;
-    write(&folder.join("verdict.json"), verdict).map_err(GateError::Write)
+    write(&folder.join(VERDICT_FILE), verdict).map_err(GateError::Write)
 }
 
 /// The notes below a table, one a line.

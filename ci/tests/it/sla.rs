@@ -1,8 +1,8 @@
 //! `perf-gate sla` through the binary: exit codes, table and verdict file.
 //! What the rules mean is tested with `reports::sla`.
 
-use reports::model::verdict::Outcome;
-use reports::model::{Verdict, read};
+use reports::model::verdict::{Outcome, RuleVerdict};
+use reports::model::{RunRecord, Verdict, read, write};
 
 use crate::records::{check_refused, perf_gate, write_runs};
 
@@ -56,6 +56,39 @@ fn an_aborted_run_is_not_judged_as_passed() {
     let run = folder.path().join("aborted/run-00/run.json");
     let output = perf_gate(&["sla", run.to_str().unwrap(), "--sla", &sla]);
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The verdict line when a verdict lies beside the run: over this run or another, with this outcome of the check
+/// `oracle`, and with a failed `p95`, which the rule file judges anew.
+fn line_beside(this_run: bool, oracle: Outcome) -> String {
+    let (_folder, run, sla) = folder("5");
+    let run_folder = std::path::Path::new(&run);
+    let record: RunRecord = read(&run_folder.join("run.json")).unwrap();
+    let rule = |id: &str, outcome| RuleVerdict {
+        id: id.into(),
+        rule: id.into(),
+        outcome,
+        value: None,
+        limit: None,
+        unit: "count".into(),
+        samples: 1,
+        interval: None,
+        p_value: None,
+        reason: String::new(),
+    };
+    let subject = if this_run { record.id } else { "another".into() };
+    let said = Verdict::new(subject, vec![rule("p95", Outcome::Fail), rule("oracle", oracle)], Vec::new());
+    write(&run_folder.join("verdict.json"), &said).unwrap();
+    let output = perf_gate(&["sla", &run, "--sla", &sla]);
+    String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_with_wrong_pages_does_not_become_good_by_other_rules() {
+    assert_eq!(line_beside(true, Outcome::Fail), "❌ SLA MISSED");
+    assert_eq!(line_beside(true, Outcome::Inconclusive), "⚠ INCONCLUSIVE");
+    assert_eq!(line_beside(true, Outcome::Pass), "✅ SLA MET");
+    assert_eq!(line_beside(false, Outcome::Fail), "✅ SLA MET");
 }
 
 #[test]
