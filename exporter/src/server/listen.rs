@@ -28,6 +28,9 @@ use super::{
     connection::{self, Phase, Progress},
 };
 
+/// Connections that the kernel keeps until they are accepted; it lowers this to `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
 /// What one listener grants its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -68,6 +71,8 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    // The standard library's queue of 128 overflows in a burst, and a dropped connect is retried after 1 s.
+    socket2::SockRef::from(&listener).listen(BACKLOG)?;
     let mut open =
         Open { connections: HashMap::new(), tasks: JoinSet::new(), state: Arc::new(state), limits };
     let mut sweep = tokio::time::interval(limits.sweep_interval());
