@@ -44,7 +44,7 @@ impl Cluster {
         let mut take = |rng: &mut ChaCha8Rng| left.swap_remove(rng.random_range(0..left.len()));
         for _ in 0..share(DRAINED_SHARE) {
             let node = take(&mut self.rng);
-            let since = self.now - self.rng.random_range(0..48 * HOUR);
+            let since = self.now - self.rng.random_range(0..18 * HOUR);
             self.set_drained(node, since);
         }
         for number in 0..share(DOWN_SHARE) {

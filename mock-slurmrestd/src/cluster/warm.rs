@@ -6,11 +6,14 @@ use super::clock::{HOUR, MINUTE, Millis, SECOND};
 use super::event::Event;
 use super::job::{Allocation, ArrayRole, JobState, Outcome, StateReason};
 use super::lifecycle::{HOUSEKEEPING_INTERVAL, MIN_JOB_AGE, Obstacle};
-use super::node::Node;
+use super::node::{Node, NodeFlag};
 use super::scheduler::BACKFILL_INTERVAL;
 use super::size::Size;
 use super::stats::{Rpc, Sender};
 use rand::RngExt;
+
+/// No job that runs at the start was submitted before this.
+const OLDEST_RUN: Millis = 6 * HOUR;
 
 impl Cluster {
     pub(super) fn warm_up(&mut self, size: &Size) {
@@ -18,8 +21,8 @@ impl Cluster {
             let boot = self.now - self.rng.random_range(HOUR..90 * 24 * HOUR);
             self.nodes.push(Node::new(boot, boot + 2 * MINUTE));
         }
-        self.fill(size);
         self.break_some_nodes();
+        self.fill(size);
         self.look();
         self.invent_history(size);
         self.plan_the_rest();
@@ -61,7 +64,7 @@ impl Cluster {
             }
             _ => 1,
         };
-        let age = self.rng.random_range(2 * HOUR..6 * HOUR);
+        let age = self.rng.random_range(2 * HOUR..OLDEST_RUN);
         let mut places = self.places_at_start(&request);
         while places.is_none() {
             if request.nodes > 1 {
@@ -97,7 +100,12 @@ impl Cluster {
         let partition = &self.inventory.partitions[usize::from(request.partition)];
         let fits = |node: &&u32| {
             let (state, kind) = (&self.nodes[**node as usize], self.inventory.node_type(**node));
-            state.free_cpus(kind) >= request.cpus_per_node
+            // A node that was drained a short while ago still has its jobs.
+            let drained_lately = state.is_responding()
+                && state.has(NodeFlag::Drain)
+                && state.reason.is_some_and(|reason| reason.since + OLDEST_RUN > self.now);
+            (state.is_usable() || drained_lately)
+                && state.free_cpus(kind) >= request.cpus_per_node
                 && state.free_gpus(kind) >= request.gpus_per_node
                 && state.free_memory_mb(kind) >= request.memory_mb_per_node()
         };
@@ -122,7 +130,7 @@ impl Cluster {
     fn add_finished(&mut self, number: u32) {
         let (mut request, _) = self.draw();
         request.nodes = 1;
-        let age = self.rng.random_range(2 * HOUR..6 * HOUR);
+        let age = self.rng.random_range(2 * HOUR..OLDEST_RUN);
         let index = self.submit(request, ArrayRole::None, Obstacle::None, self.now - age);
         self.pending_records -= 1;
         let ended = self.now - self.rng.random_range(0..MIN_JOB_AGE - 30 * SECOND);

@@ -1,0 +1,127 @@
+//! Laws that hold in every cluster at every time, tried on random ones.
+//! Not here: whether the numbers are believable.
+
+use mock_slurmrestd::cluster::job::{ArrayRole, JobState};
+use mock_slurmrestd::cluster::{Cluster, Size};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+fn check(cluster: &Cluster) {
+    let inventory = cluster.inventory();
+    let (mut cores, mut gpus) = (vec![0u128; inventory.nodes.len()], vec![0u8; inventory.nodes.len()]);
+    let mut memory = vec![0u32; inventory.nodes.len()];
+    for job in cluster.jobs_in(JobState::Running) {
+        assert_eq!(job.allocation.len(), job.request.nodes as usize);
+        for part in &job.allocation {
+            let node = part.node as usize;
+            assert_eq!(part.cores.count_ones(), u32::from(job.request.cpus_per_node));
+            assert_eq!(cores[node] & part.cores, 0, "a core is held twice");
+            assert_eq!(gpus[node] & part.gpus, 0, "a GPU is held twice");
+            cores[node] |= part.cores;
+            gpus[node] |= part.gpus;
+            memory[node] += part.memory_mb;
+            assert!(!cluster.nodes()[node].down, "a job runs on a dead node");
+        }
+    }
+    for (index, node) in cluster.nodes().iter().enumerate() {
+        let kind = inventory.node_type(index as u32);
+        assert_eq!(
+            (node.cores, node.gpus, node.allocated_memory_mb),
+            (cores[index], gpus[index], memory[index])
+        );
+        assert!(node.allocated_cpus() <= kind.cpus && node.allocated_gpus() <= kind.gpus);
+        assert!(node.allocated_memory_mb <= kind.memory_mb);
+    }
+    let ids: BTreeSet<u32> = cluster.jobs().iter().map(|job| job.id).collect();
+    assert_eq!(ids.len(), cluster.jobs().len(), "an id is used twice");
+    for job in cluster.jobs() {
+        assert!(job.tasks() >= 1);
+        match job.state {
+            JobState::Pending => assert!(job.allocation.is_empty()),
+            _ => assert!(job.start <= job.end),
+        }
+        if let ArrayRole::Waiting { next, last, step, limit, running } = job.role {
+            assert!(next <= last && (last - next) % step == 0);
+            assert!(limit == 0 || running <= limit);
+        }
+    }
+    sums(cluster);
+}
+
+fn sums(cluster: &Cluster) {
+    let oracle = cluster.oracle();
+    let nodes: u64 = oracle.nodes_by_base.values().sum();
+    assert_eq!(nodes, oracle.nodes);
+    assert!(oracle.cpus.allocated <= oracle.cpus.total);
+    assert!(oracle.gpus.allocated <= oracle.gpus.total);
+    assert!(oracle.memory_bytes.allocated <= oracle.memory_bytes.total);
+    let waiting: u64 = oracle.pending_by_reason.values().sum();
+    assert_eq!(waiting, oracle.jobs_by_state.get("PENDING").copied().unwrap_or(0));
+    let tasks: u64 = cluster.jobs().iter().map(|job| u64::from(job.tasks())).sum();
+    assert_eq!(tasks, oracle.jobs_by_state.values().sum::<u64>());
+    let running: u64 = oracle.partitions.values().map(|partition| partition.running).sum();
+    assert_eq!(running, oracle.jobs_by_state.get("RUNNING").copied().unwrap_or(0));
+    for partition in oracle.partitions.values() {
+        assert_eq!(partition.nodes_by_base.values().sum::<u64>(), partition.nodes);
+        assert!(partition.cpus.allocated <= partition.cpus.total);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn nothing_is_held_twice_or_lost(
+        nodes in 1u32..150,
+        jobs in 0u32..1_500,
+        partitions in 1u16..9,
+        pending_share in 0.0f64..1.0,
+        seed in any::<u64>(),
+        steps in prop::collection::vec(1u64..4_000, 1..6),
+    ) {
+        let size = Size { partitions, pending_share, ..Size::of(nodes, jobs) };
+        let mut cluster = Cluster::new(&size, seed);
+        check(&cluster);
+        prop_assert_eq!(cluster.jobs().len(), jobs as usize);
+        for step in steps {
+            cluster.advance(Duration::from_secs(step));
+            check(&cluster);
+        }
+    }
+}
+
+#[test]
+fn a_day_brings_everything_that_happens_in_a_cluster_and_the_queue_stays() {
+    let mut cluster = Cluster::new(&Size { finished_share: 0.02, ..Size::of(200, 1_000) }, 3);
+    let (mut states, mut reasons, mut flags) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for _ in 0..24 * 12 {
+        cluster.advance(Duration::from_secs(300));
+        let oracle = cluster.oracle();
+        states.extend(oracle.jobs_by_state.keys().copied());
+        reasons.extend(oracle.pending_by_reason.keys().copied());
+        flags.extend(oracle.nodes_by_flag.keys().copied());
+        assert!((500..2_000).contains(&oracle.job_records), "{} records", oracle.job_records);
+        assert!(oracle.cpus.allocated * 2 > oracle.cpus.total, "{:?}", oracle.cpus);
+    }
+    check(&cluster);
+    for state in ["PENDING", "RUNNING", "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED"] {
+        assert!(states.contains(state), "no {state} in {states:?}");
+    }
+    for reason in [
+        "Priority",
+        "Resources",
+        "Dependency",
+        "JobHeldUser",
+        "BeginTime",
+        "QOSMaxCpuPerUserLimit",
+        "JobArrayTaskLimit",
+    ] {
+        assert!(reasons.contains(reason), "no {reason} in {reasons:?}");
+    }
+    for flag in ["DRAIN", "NOT_RESPONDING", "RESERVED", "PLANNED"] {
+        assert!(flags.contains(flag), "no {flag} in {flags:?}");
+    }
+    let stats = cluster.stats();
+    assert!(stats.schedule.count > 100 && stats.backfill.count > 100 && stats.backfilled > 0);
+    assert!(stats.started > stats.completed && stats.canceled > 0 && stats.failed > 0);
+}
