@@ -172,7 +172,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         path: "collection.stale_after",
-        flag: None,
+        flag: Some("collection.stale-after"),
         value: "DURATION",
         help: "age at which a reading is withdrawn; auto is five intervals",
         default: "auto",

@@ -58,9 +58,15 @@ impl Board {
         self.lock().statuses.clone()
     }
 
-    pub(super) fn update(&self, endpoint: Endpoint, change: impl FnOnce(&mut Status)) {
-        if let Some((_, status)) = self.lock().statuses.iter_mut().find(|(name, _)| *name == endpoint) {
-            change(status);
+    pub(super) fn status(&self, endpoint: Endpoint) -> Status {
+        let cells = self.lock();
+        let found = cells.statuses.iter().find(|(name, _)| *name == endpoint);
+        found.map(|(_, status)| status.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn set(&self, endpoint: Endpoint, status: Status) {
+        if let Some((_, kept)) = self.lock().statuses.iter_mut().find(|(name, _)| *name == endpoint) {
+            *kept = status;
         }
     }
 
@@ -105,19 +111,18 @@ fn describe(endpoint: Endpoint, status: &Status) -> String {
 mod tests {
     use super::*;
 
-    fn refreshed(status: &mut Status) {
-        status.up = Some(true);
-        status.stale = false;
-        status.refreshed_at = Some((SystemTime::UNIX_EPOCH, Instant::now()));
+    fn refreshed() -> Status {
+        let now = Some((SystemTime::UNIX_EPOCH, Instant::now()));
+        Status { up: Some(true), refreshed_at: now, ..Status::default() }
     }
 
     #[test]
     fn ready_waits_for_the_nodes() {
         let board = Board::new(None, &Endpoint::ALL);
         assert!(!board.readiness().ready);
-        board.update(Endpoint::Ping, refreshed);
+        board.set(Endpoint::Ping, refreshed());
         assert!(!board.readiness().ready);
-        board.update(Endpoint::Nodes, refreshed);
+        board.set(Endpoint::Nodes, refreshed());
         assert!(board.readiness().ready);
         assert_eq!(board.readiness().endpoints.len(), Endpoint::ALL.len());
     }
@@ -127,16 +132,16 @@ mod tests {
         let board = Board::new(None, &Endpoint::ALL);
         let vital = [Endpoint::Ping, Endpoint::Diag, Endpoint::Nodes, Endpoint::Partitions];
         for endpoint in vital {
-            board.update(endpoint, refreshed);
+            board.set(endpoint, refreshed());
         }
         for endpoint in vital {
             assert!(board.readiness().ready, "before {endpoint} is stale");
-            board.update(endpoint, |status| status.stale = true);
+            board.set(endpoint, Status { stale: true, ..refreshed() });
         }
         assert!(!board.readiness().ready);
-        board.update(Endpoint::Jobs, refreshed);
+        board.set(Endpoint::Jobs, refreshed());
         assert!(!board.readiness().ready, "jobs alone are no health");
-        board.update(Endpoint::Diag, refreshed);
+        board.set(Endpoint::Diag, refreshed());
         assert!(board.readiness().ready);
     }
 

@@ -109,23 +109,23 @@ impl Keeper {
     async fn take(self: &Arc<Self>, endpoint: Endpoint, poll: Poll, took: Duration) {
         let telemetry = &self.cluster.telemetry;
         for request in &poll.requests {
-            telemetry.requested(endpoint, request);
+            telemetry.requested(request);
         }
         telemetry.set_token_expiry(self.cluster.source.token_expiry());
         let mut kept = self.kept.lock().await;
-        match poll.outcome {
+        let status = match poll.outcome {
             Ok(answer) => {
                 kept.took.retain(|(name, _)| *name != endpoint);
                 kept.took.push((endpoint, took));
                 telemetry.answered(answer.unchanged);
-                self.cluster.board.update(endpoint, |status| {
-                    *status = Status { up: Some(true), ..refreshed() };
-                });
                 self.enter(&mut kept, answer);
+                Status { up: Some(true), ..refreshed() }
             }
             Err(error) => self.fail(&mut kept, endpoint, error),
-        }
+        };
         self.publish(&kept, endpoint).await;
+        // Last, so that whoever was told "ready" finds the data on the page.
+        self.cluster.board.set(endpoint, status);
     }
 
     fn enter(&self, kept: &mut Kept, answer: Answer) {
@@ -171,13 +171,13 @@ impl Keeper {
         kept.snapshot.set(reading);
     }
 
-    fn fail(&self, kept: &mut Kept, endpoint: Endpoint, error: PollError) {
+    /// Counts a failure and gives the endpoint's new state.
+    fn fail(&self, kept: &mut Kept, endpoint: Endpoint, error: PollError) -> Status {
         let Cluster { board, telemetry, collectors, .. } = &self.cluster;
         if error.not_served {
             tracing::debug!(endpoint = %endpoint, "not served by this slurmrestd");
             kept.snapshot.clear(endpoint);
-            board.update(endpoint, |status| *status = Status { absent: true, ..Status::default() });
-            return;
+            return Status { absent: true, ..Status::default() };
         }
         tracing::warn!(endpoint = %endpoint, class = error.class.name(), error = %error, "poll failed");
         if let Some(field) = &error.drifted_field {
@@ -187,20 +187,16 @@ impl Keeper {
             telemetry.missed(collector.name, error.class.name());
         }
         let message = error.to_string();
-        board.update(endpoint, |status| {
-            status.up = Some(false);
-            status.absent = false;
-            status.error = message;
-        });
         // An answer with errors that still carries rows (slurmdbd down: 500 with all partitions) is used:
         // the poll has failed and says so, but the data is as fresh as any.
-        if let Some(reading) = error.reading {
-            self.set(kept, reading);
-            board.update(endpoint, |status| {
-                let error = std::mem::take(&mut status.error);
-                *status = Status { up: Some(false), error, ..refreshed() };
-            });
-        }
+        let before = match error.reading {
+            Some(reading) => {
+                self.set(kept, reading);
+                refreshed()
+            }
+            None => board.status(endpoint),
+        };
+        Status { up: Some(false), absent: false, error: message, ..before }
     }
 
     /// Runs the collectors that need the endpoint and replaces their units, all in one step.
@@ -263,7 +259,7 @@ impl Keeper {
                 .map_or(Duration::ZERO, |(_, took)| *took);
             if !status.stale && refreshed_at.elapsed() > self.cluster.plan.stale_after(endpoint, took) {
                 tracing::warn!(endpoint = %endpoint, "data is stale and withdrawn");
-                self.cluster.board.update(endpoint, |status| status.stale = true);
+                self.cluster.board.set(endpoint, Status { stale: true, ..status });
                 kept.snapshot.clear(endpoint);
                 if endpoint == Endpoint::Jobs {
                     self.cluster.telemetry.set_truncated_arrays(None);

@@ -45,6 +45,8 @@ pub struct Poll {
 /// One HTTP request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
+    /// What was asked for: a probe of an API version is a ping, whichever poll needed it.
+    pub endpoint: Endpoint,
     /// None when no answer began.
     pub code: Option<u16>,
     /// To the last byte that was read.

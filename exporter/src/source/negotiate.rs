@@ -99,7 +99,12 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const REQUEST: Request = Request { code: Some(404), duration: Duration::ZERO, bytes: 0 };
+    const REQUEST: Request = Request {
+        endpoint: crate::model::Endpoint::Ping,
+        code: Some(404),
+        duration: Duration::ZERO,
+        bytes: 0,
+    };
 
     #[tokio::test]
     async fn the_newest_served_version_is_kept() {

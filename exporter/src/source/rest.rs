@@ -123,7 +123,7 @@ impl Rest {
         let answer = self.send(&self.url(api, Endpoint::Ping), Endpoint::Ping, signature).await;
         let code = answer.as_ref().ok().map(|response| response.status().as_u16());
         let is_served = answer.map(|response| response.status() != StatusCode::NOT_FOUND);
-        (Request { code, duration: started.elapsed(), bytes: 0 }, is_served)
+        (Request { endpoint: Endpoint::Ping, code, duration: started.elapsed(), bytes: 0 }, is_served)
     }
 
     async fn request(
@@ -160,7 +160,7 @@ impl Rest {
         if let Some(signature) = signature {
             reply.redact(signature.token.expose());
         }
-        (Request { code, duration: started.elapsed(), bytes: body.bytes() }, reply)
+        (Request { endpoint, code, duration: started.elapsed(), bytes: body.bytes() }, reply)
     }
 
     /// Sends a request and waits for the head of its answer.

@@ -65,7 +65,8 @@ impl Telemetry {
     }
 
     /// One HTTP request to slurmrestd.
-    pub fn requested(&self, endpoint: Endpoint, request: &Request) {
+    pub fn requested(&self, request: &Request) {
+        let endpoint = request.endpoint;
         let mut counts = self.counts();
         *counts.requests.entry((endpoint, request.code)).or_default() += 1;
         counts.request_durations.entry(endpoint).or_default().record(request.duration);

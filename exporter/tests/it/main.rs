@@ -1,13 +1,18 @@
 //! Integration tests of the exporter: one binary, a module per subject.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+// Everything here is a test, also the functions that clippy does not recognise as one.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod config;
 mod exposition;
 mod golden;
+mod life;
+mod outage;
 mod page;
 mod process;
+mod prometheus;
 mod real_slurm;
 mod recordings;
 mod server;
+mod simulator;
 mod source;

@@ -29,7 +29,7 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     /// Starts it on a free port of loopback and waits for its line on stdout.
-    pub(crate) fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
         let mut child = command()
             .args(["--server.listen", "127.0.0.1:0"])
             .args(arguments)

@@ -1,0 +1,137 @@
+//! What the exporter does when slurmrestd fails, wholly or in part, and when it comes back.
+
+use std::time::{Duration, Instant};
+
+use mock_slurmrestd::http::{Fault, FaultKind};
+use mock_slurmrestd::wire::Endpoint;
+
+use crate::page::Samples;
+use crate::process::Exporter;
+use crate::simulator::Simulator;
+
+const FAST: [&str; 5] = [
+    "--collection.intervals.ping=1s",
+    "--collection.intervals.diag=1s",
+    "--collection.intervals.nodes=1s",
+    "--collection.intervals.partitions=1s",
+    "--collection.intervals.jobs=1s",
+];
+
+fn start(simulator: &Simulator, more: &[&str]) -> Exporter {
+    let mut arguments = simulator.exporter_arguments();
+    arguments.extend(FAST.iter().chain(more).map(|argument| (*argument).to_owned()));
+    let exporter = Exporter::start(&arguments);
+    exporter.wait_until_ready();
+    exporter
+}
+
+/// Scrapes until the page is as wanted; fails when that takes unreasonably long.
+fn wait_for(exporter: &Exporter, what: &str, wanted: impl Fn(&Samples) -> bool) -> Samples {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let page = exporter.scrape();
+        if wanted(&page) {
+            return page;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn up(page: &Samples, endpoint: &str) -> Option<f64> {
+    page.get("slurm_exporter_endpoint_up", &[("endpoint", endpoint)])
+}
+
+fn errors(page: &Samples, class: &str) -> f64 {
+    page.sum("slurm_exporter_collection_errors_total", &[("error_type", class)])
+}
+
+#[test]
+fn one_dead_endpoint_keeps_the_others() {
+    let simulator = Simulator::start();
+    let exporter = start(&simulator, &[]);
+    let before = exporter.scrape();
+    let only_jobs = Fault { endpoint: Some(Endpoint::Jobs), ..Fault::always(FaultKind::InternalError) };
+    simulator.server.set_faults(vec![only_jobs]);
+    let page = wait_for(&exporter, "a failed jobs poll", |page| up(page, "jobs") == Some(0.0));
+    for endpoint in ["ping", "diag", "nodes", "partitions"] {
+        assert_eq!(up(&page, endpoint), Some(1.0), "{endpoint}");
+    }
+    assert!(errors(&page, "http_status") >= 1.0);
+    assert_eq!(page.get("slurm_cluster_nodes_total", &[]), before.get("slurm_cluster_nodes_total", &[]));
+    // The last good data stays until it is stale: never zeros.
+    assert_eq!(page.sum("slurm_cluster_jobs", &[]), before.sum("slurm_cluster_jobs", &[]));
+    assert!(page.sum("slurm_cluster_jobs", &[]) > 0.0);
+    assert_eq!(exporter.get("/ready").0, 200);
+    assert!(simulator.server.faults().iter().any(|(_, struck)| *struck > 0));
+}
+
+#[test]
+fn stale_data_is_withdrawn_and_comes_back() {
+    let simulator = Simulator::start();
+    let exporter = start(&simulator, &["--collection.stale-after=2s"]);
+    simulator.server.set_faults(vec![Fault::always(FaultKind::Reset)]);
+    let page =
+        wait_for(&exporter, "withdrawal", |page| page.sum("slurm_exporter_endpoint_stale", &[]) == 5.0);
+    assert_eq!(page.all("slurm_cluster_nodes_total").count(), 0, "no data rather than old data");
+    assert_eq!(page.all("slurm_cluster_jobs").count(), 0);
+    assert_eq!(page.all("slurm_controller_up").count(), 0, "unknown is no series");
+    assert!(errors(&page, "connect") >= 1.0);
+    let (status, body) = exporter.get("/ready");
+    assert_eq!(status, 503, "{body}");
+    assert!(body.contains("nodes: failed, data withdrawn"), "{body}");
+    assert_eq!(exporter.get("/health").0, 200);
+
+    simulator.server.set_faults(Vec::new());
+    let page = wait_for(&exporter, "recovery", |page| page.sum("slurm_exporter_endpoint_up", &[]) == 5.0);
+    assert_eq!(page.sum("slurm_exporter_endpoint_stale", &[]), 0.0);
+    let nodes = simulator.server.oracle().nodes as f64;
+    assert_eq!(page.get("slurm_cluster_nodes_total", &[]), Some(nodes));
+    assert_eq!(exporter.get("/ready").0, 200);
+}
+
+#[test]
+fn each_fault_is_classed() {
+    let simulator = Simulator::start();
+    let exporter = start(&simulator, &[]);
+    for (kind, class) in [
+        (FaultKind::InternalError, "http_status"),
+        (FaultKind::BadGateway, "http_status"),
+        (FaultKind::AuthenticationRequired, "auth"),
+        (FaultKind::Truncate, "connect"),
+        (FaultKind::Reset, "connect"),
+    ] {
+        let before = errors(&exporter.scrape(), class);
+        simulator.server.set_faults(vec![Fault { endpoint: Some(Endpoint::Nodes), ..Fault::always(kind) }]);
+        let page = wait_for(&exporter, kind.word(), |page| errors(page, class) > before);
+        assert_eq!(up(&page, "nodes"), Some(0.0), "{}", kind.word());
+        assert!(simulator.server.faults()[0].1 > 0, "{} struck", kind.word());
+        simulator.server.set_faults(Vec::new());
+        wait_for(&exporter, "recovery", |page| up(page, "nodes") == Some(1.0));
+    }
+}
+
+#[test]
+fn scrapes_cause_no_polls_and_jobs_have_one_flight() {
+    let simulator = Simulator::start();
+    let exporter = Exporter::start(&simulator.exporter_arguments());
+    exporter.wait_until_ready();
+    let jobs = || simulator.server.requests().endpoints[&Endpoint::Jobs];
+    let before = jobs().requests;
+    assert_eq!(before, 1, "the first poll starts at once, the second a minute later");
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    exporter.scrape();
+                }
+            });
+        }
+    });
+    assert_eq!(jobs().requests, before);
+    assert_eq!(jobs().max_in_flight, 1);
+    let page = wait_for(&exporter, "the count of scrapes", |page| {
+        page.sum("slurm_exporter_scrape_duration_seconds_count", &[]) >= 400.0
+    });
+    assert_eq!(page.sum("slurm_exporter_api_requests_total", &[("endpoint", "jobs")]), 1.0);
+}
