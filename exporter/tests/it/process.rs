@@ -112,6 +112,24 @@ pub(crate) fn has_program(name: &str) -> bool {
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }
 
+/// What `promtool check metrics` says of a page, a line each; none where promtool is missing (and may be).
+pub(crate) fn lint(page: &[u8]) -> Option<Vec<String>> {
+    if missing("promtool", has_program("promtool"), "apt-get install prometheus") {
+        return None;
+    }
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool starts");
+    promtool.stdin.take().expect("stdin is piped").write_all(page).expect("promtool reads");
+    let output = promtool.wait_with_output().expect("promtool ends");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    Some(said.lines().map(str::to_owned).collect())
+}
+
 /// The exporter without arguments and without what the machine's environment might say to it.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slurm-exporter"));
