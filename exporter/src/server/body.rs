@@ -1,4 +1,4 @@
-//! The body of every answer: chunks that exist already, handed out by reference count.
+//! The body of a page's answer: chunks that exist already, handed out by reference count.
 //! It copies nothing and never waits.
 
 use std::{
@@ -11,52 +11,26 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::connection::Sending;
 use crate::exposition::Page;
 
-/// Bytes of one answer with an exact length.
+/// A page as the body of an answer, with its exact length.
 #[derive(Debug)]
 pub struct ReplyBody {
-    content: Content,
+    page: Arc<Page>,
+    gzip: bool,
     next: usize,
     remaining: u64,
-    /// Tells the connection when the last chunk is handed over.
-    _sending: Option<Sending>,
-}
-
-#[derive(Debug)]
-enum Content {
-    Bytes(Bytes),
-    Page { page: Arc<Page>, gzip: bool },
 }
 
 impl ReplyBody {
-    pub(super) fn bytes(bytes: Bytes) -> ReplyBody {
-        ReplyBody::new(Content::Bytes(bytes))
-    }
-
     pub(super) fn page(page: Arc<Page>, gzip: bool) -> ReplyBody {
-        ReplyBody::new(Content::Page { page, gzip })
+        let mut body = ReplyBody { page, gzip, next: 0, remaining: 0 };
+        body.remaining = body.chunks().iter().map(|chunk| chunk.len() as u64).sum();
+        body
     }
 
-    pub(super) fn watched(mut self, sending: Sending) -> ReplyBody {
-        self._sending = Some(sending);
-        self
-    }
-
-    fn new(content: Content) -> ReplyBody {
-        let remaining = content.chunks().iter().map(|chunk| chunk.len() as u64).sum();
-        ReplyBody { content, next: 0, remaining, _sending: None }
-    }
-}
-
-impl Content {
     fn chunks(&self) -> &[Bytes] {
-        match self {
-            Content::Bytes(bytes) => std::slice::from_ref(bytes),
-            Content::Page { page, gzip: true } => page.gzip(),
-            Content::Page { page, gzip: false } => page.identity(),
-        }
+        if self.gzip { self.page.gzip() } else { self.page.identity() }
     }
 }
 
@@ -68,7 +42,7 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let chunk = self.content.chunks().get(self.next).cloned();
+        let chunk = self.chunks().get(self.next).cloned();
         self.next += 1;
         if let Some(chunk) = &chunk {
             self.remaining -= chunk.len() as u64;
@@ -82,5 +56,38 @@ impl Body for ReplyBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.remaining)
+    }
+}
+
+/// Any body, held together with something that is dropped when its last byte is handed over.
+#[derive(Debug)]
+pub(super) struct Held<T> {
+    body: axum::body::Body,
+    _held: T,
+}
+
+impl<T> Held<T> {
+    pub(super) fn new(body: axum::body::Body, held: T) -> Held<T> {
+        Held { body, _held: held }
+    }
+}
+
+impl<T: Unpin> Body for Held<T> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{
     convert::Infallible,
-    future::ready,
     io,
     pin::Pin,
     sync::{
@@ -17,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -24,8 +24,9 @@ use tokio::{
     net::TcpStream,
     sync::oneshot,
 };
+use tower_service::Service;
 
-use super::{Limits, ServerState, answer};
+use super::{Limits, body::Held, refusal};
 
 /// What hyper accepts as a limit.
 const SMALLEST_HEADER_LIMIT: usize = 8 * 1024;
@@ -150,7 +151,7 @@ impl Drop for Sending {
 pub(super) async fn run(
     stream: TcpStream,
     progress: Arc<Progress>,
-    state: Arc<ServerState>,
+    router: Router,
     limits: Limits,
     graceful: oneshot::Receiver<()>,
 ) {
@@ -158,7 +159,14 @@ pub(super) async fn run(
     let service = service_fn(move |request| {
         notes.request_complete();
         let sending = Sending(notes.clone());
-        ready(Ok::<_, Infallible>(answer(&state, &request).map(|body| body.watched(sending))))
+        let mut router = router.clone();
+        async move {
+            let reply = match refusal(&request) {
+                Some(reply) => reply,
+                None => router.call(request).await?,
+            };
+            Ok::<_, Infallible>(reply.map(|body| Held::new(body, sending)))
+        }
     });
     let io = TokioIo::new(Watched { stream, progress });
     let mut connection = std::pin::pin!(

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::Router;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
@@ -26,6 +27,7 @@ use tokio::{
 use super::{
     ServerState,
     connection::{self, Phase, Progress},
+    router,
 };
 
 /// Connections that the kernel keeps until they are accepted; it lowers this to `net.core.somaxconn`.
@@ -73,8 +75,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     // The standard library's queue of 128 overflows in a burst, and a dropped connect is retried after 1 s.
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
-    let mut open =
-        Open { connections: HashMap::new(), tasks: JoinSet::new(), state: Arc::new(state), limits };
+    let mut open = Open { connections: HashMap::new(), tasks: JoinSet::new(), router: router(state), limits };
     let mut sweep = tokio::time::interval(limits.sweep_interval());
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut shutdown = std::pin::pin!(shutdown);
@@ -131,7 +132,7 @@ struct Open {
     connections: HashMap<Id, Connection>,
     /// Also holds closed ones until their descriptor is gone.
     tasks: JoinSet<()>,
-    state: Arc<ServerState>,
+    router: Router,
     limits: Limits,
 }
 
@@ -143,7 +144,7 @@ impl Open {
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.write_timeout));
         let progress = Arc::new(Progress::new());
         let (finish, graceful) = oneshot::channel();
-        let run = connection::run(stream, progress.clone(), self.state.clone(), self.limits, graceful);
+        let run = connection::run(stream, progress.clone(), self.router.clone(), self.limits, graceful);
         let task = self.tasks.spawn(run);
         self.connections.insert(task.id(), Connection { progress, task, finish: Some(finish) });
     }

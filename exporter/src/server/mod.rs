@@ -21,9 +21,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use axum::{Router, body::Body, extract::State, response::Response, routing::get};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, StatusCode, Uri,
     header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, VARY},
 };
 
@@ -70,38 +70,50 @@ pub struct Scrape {
     pub handler: Duration,
 }
 
-/// The answer to a request; its own body is not read.
-pub(crate) fn answer<B>(state: &ServerState, request: &Request<B>) -> Response<ReplyBody> {
-    if carries_body(request.headers()) {
-        let mut reply = line(StatusCode::PAYLOAD_TOO_LARGE, "requests carry no body here");
-        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        return reply;
-    }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut reply = line(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
-        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return reply;
-    }
-    match request.uri().path() {
-        path if path == state.metrics_path => metrics(state, request),
-        "/health" | "/-/healthy" => line(StatusCode::OK, "ok"),
-        "/ready" | "/-/ready" => ready(&(state.ready)()),
-        "/" => landing(state),
-        _ => line(StatusCode::NOT_FOUND, "no such page"),
-    }
+/// The routes. The metrics path is none of the others; the configuration sees to that.
+pub(crate) fn router(state: ServerState) -> Router {
+    Router::new()
+        .route(&state.metrics_path, get(metrics))
+        .route("/health", get(health))
+        .route("/-/healthy", get(health))
+        .route("/ready", get(ready))
+        .route("/-/ready", get(ready))
+        .route("/", get(landing))
+        .fallback(|| async { line(StatusCode::NOT_FOUND, "no such page") })
+        .method_not_allowed_fallback(only_get_and_head)
+        .with_state(Arc::new(state))
 }
 
-fn metrics<B>(state: &ServerState, request: &Request<B>) -> Response<ReplyBody> {
+/// The refusal of a request that carries a body, which nothing here reads.
+pub(crate) fn refusal<B>(request: &Request<B>) -> Option<Response> {
+    carries_body(request.headers()).then(|| {
+        let mut reply = line(StatusCode::PAYLOAD_TOO_LARGE, "requests carry no body here");
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        reply
+    })
+}
+
+async fn only_get_and_head() -> Response {
+    let mut reply = line(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    reply
+}
+
+async fn health() -> Response {
+    line(StatusCode::OK, "ok")
+}
+
+async fn metrics(State(state): State<Arc<ServerState>>, uri: Uri, headers: HeaderMap) -> Response {
     let start = Instant::now();
-    let gzip = accept_encoding::prefers_gzip(request.headers());
+    let gzip = accept_encoding::prefers_gzip(&headers);
     let page = state.publisher.page();
-    let page = match request.uri().query() {
+    let page = match uri.query() {
         None | Some("") => Ok(page),
         Some(query) => selection::select(page, query),
     };
     let reply = match page {
         Ok(page) => {
-            let mut reply = Response::new(ReplyBody::page(page, gzip));
+            let mut reply = Response::new(Body::new(ReplyBody::page(page, gzip)));
             let headers = reply.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(exposition::CONTENT_TYPE));
             headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -116,7 +128,8 @@ fn metrics<B>(state: &ServerState, request: &Request<B>) -> Response<ReplyBody> 
     reply
 }
 
-fn ready(readiness: &Readiness) -> Response<ReplyBody> {
+async fn ready(State(state): State<Arc<ServerState>>) -> Response {
+    let readiness = (state.ready)();
     let (status, word) = match readiness.ready {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
@@ -129,7 +142,7 @@ fn ready(readiness: &Readiness) -> Response<ReplyBody> {
     line(status, &text)
 }
 
-fn landing(state: &ServerState) -> Response<ReplyBody> {
+async fn landing(State(state): State<Arc<ServerState>>) -> Response {
     let (version, metrics) = (escaped(&state.version), escaped(&state.metrics_path));
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{version}</title></head>\n<body>\n\
@@ -139,12 +152,12 @@ fn landing(state: &ServerState) -> Response<ReplyBody> {
     text(StatusCode::OK, "text/html; charset=utf-8", html)
 }
 
-fn line(status: StatusCode, line: &str) -> Response<ReplyBody> {
+fn line(status: StatusCode, line: &str) -> Response {
     text(status, "text/plain; charset=utf-8", format!("{line}\n"))
 }
 
-fn text(status: StatusCode, content_type: &'static str, text: String) -> Response<ReplyBody> {
-    let mut reply = Response::new(ReplyBody::bytes(Bytes::from(text)));
+fn text(status: StatusCode, content_type: &'static str, text: String) -> Response {
+    let mut reply = Response::new(Body::from(text));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     reply
