@@ -1,21 +1,20 @@
 //! The command line: its words, their checks, and what they mean for the library.
-//! Not here: serving; see main.rs for the story of the process.
+//! Not here: serving (the library) or the story of the process (main.rs).
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mock_slurmrestd::cluster::{Clock, Cluster, Size};
-use mock_slurmrestd::http::{Auth, Config, Fault, Latency};
+use mock_slurmrestd::http::{self, Auth, Config, Fault, Latency};
 use mock_slurmrestd::presets;
 use mock_slurmrestd::wire::{ApiVersion, Style};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::net::TcpListener;
 
 /// A simulated Slurm cluster behind the REST interface of slurmrestd.
-///
-/// Example: mock-slurmrestd --preset tiny --no-auth --listen 127.0.0.1:6820
-/// and then: curl http://127.0.0.1:6820/slurm/v0.0.42/nodes
 #[derive(Debug, Parser)]
 #[command(
     name = "mock-slurmrestd",
@@ -80,7 +79,7 @@ pub(crate) struct Serve {
     speed: f64,
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:6820", value_name = "ADDR:PORT", help_heading = "Service")]
-    pub(crate) listen: SocketAddr,
+    listen: SocketAddr,
     /// API versions to serve: one, or a range such as v0.0.42..v0.0.45.
     #[arg(long, default_value = "v0.0.40..v0.0.45", value_name = "VERSIONS", help_heading = "Service")]
     serve: String,
@@ -108,18 +107,56 @@ pub(crate) struct Serve {
     fault: Vec<Fault>,
     /// Listen here, on loopback only, for GET /sim/state, GET /sim/requests, POST /sim/advance, /sim/clock, /sim/fault.
     #[arg(long, value_name = "ADDR:PORT", help_heading = "Control")]
-    pub(crate) control: Option<SocketAddr>,
+    control: Option<SocketAddr>,
 }
 
 /// Reads the command line; ends the process with 2 on a mistake and with 0 after help.
 pub(crate) fn parse() -> Cli {
-    let presets = presets::PRESETS
-        .iter()
-        .map(|preset| format!("  {:8} {:45} {}", preset.name, preset.size_in_words, preset.summary))
-        .collect::<Vec<_>>();
-    let after = format!("Presets:\n{}", presets.join("\n"));
+    let mut after = String::from(
+        "Example:\n  mock-slurmrestd --preset tiny --no-auth\n  curl http://127.0.0.1:6820/slurm/v0.0.42/nodes\n\nPresets:",
+    );
+    for preset in presets::PRESETS {
+        after.push_str(&format!("\n  {:7} {:43} {}", preset.name, preset.size_in_words, preset.summary));
+    }
     let matches = Cli::command().after_help(after).get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The exit code and what to say.
+pub(crate) type Outcome = Result<(), (u8, anyhow::Error)>;
+
+pub(crate) fn usage(error: anyhow::Error) -> (u8, anyhow::Error) {
+    (2, error)
+}
+
+pub(crate) fn could_not_run(error: anyhow::Error) -> (u8, anyhow::Error) {
+    (4, error)
+}
+
+pub(crate) fn print_token(key: &Path, user: &str, lifespan: u64) -> Outcome {
+    let token =
+        read_key(key).and_then(|key| Ok(http::token(&key, user, unix_now()?, lifespan)?)).map_err(usage)?;
+    writeln!(io::stdout(), "{token}").map_err(|error| could_not_run(error.into()))
+}
+
+/// Binds the listener and the control port, and says on stdout where they are.
+pub(crate) async fn bind(serve: &Serve) -> anyhow::Result<(TcpListener, Option<TcpListener>)> {
+    let listener = listen(serve.listen).await?;
+    let control = match serve.control {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let mut out = io::stdout();
+    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+    if let Some(control) = &control {
+        writeln!(out, "control on http://{}", control.local_addr()?)?;
+    }
+    out.flush()?;
+    Ok((listener, control))
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| anyhow!("cannot listen on {address}: {error}"))
 }
 
 impl Serve {
@@ -204,7 +241,7 @@ fn versions(text: &str) -> anyhow::Result<RangeInclusive<ApiVersion>> {
 ///
 /// # Errors
 /// When it cannot be read or is empty.
-pub(crate) fn read_key(path: &Path) -> anyhow::Result<Vec<u8>> {
+fn read_key(path: &Path) -> anyhow::Result<Vec<u8>> {
     let key = std::fs::read(path).with_context(|| format!("--jwt-key {}", path.display()))?;
     if key.is_empty() {
         bail!("--jwt-key {}: the file is empty", path.display());
@@ -216,7 +253,7 @@ pub(crate) fn read_key(path: &Path) -> anyhow::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the machine's clock is before 1970.
-pub(crate) fn unix_now() -> anyhow::Result<u64> {
+fn unix_now() -> anyhow::Result<u64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the machine's clock is before 1970")?;
     Ok(since.as_secs())
 }

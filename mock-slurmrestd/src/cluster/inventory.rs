@@ -108,9 +108,9 @@ pub struct Qos {
 }
 
 pub const QOS: [Qos; 3] = [
-    Qos { name: "normal", priority: 10_000, user_cpu_share: Some(0.25) },
+    Qos { name: "normal", priority: 10_000, user_cpu_share: Some(0.4) },
     Qos { name: "high", priority: 50_000, user_cpu_share: None },
-    Qos { name: "low", priority: 0, user_cpu_share: Some(0.05) },
+    Qos { name: "low", priority: 0, user_cpu_share: Some(0.1) },
 ];
 
 const ACCOUNTS: [&str; 12] = [

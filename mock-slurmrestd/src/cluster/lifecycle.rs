@@ -28,8 +28,8 @@ pub(super) enum Obstacle {
 
 impl Cluster {
     pub(super) fn arrive(&mut self) {
-        let usual = f64::from(self.usual_pending.max(10));
-        let missing = (usual - f64::from(self.pending_records)) / usual;
+        let missing =
+            (f64::from(self.usual_records) - self.jobs.len() as f64) / f64::from(self.usual_records.max(20));
         // The queue keeps its length over hours: users submit more when they see that jobs start.
         let hunger = (1.0 + 10.0 * missing).clamp(0.1, 4.0);
         let interval = self.workload.clone().interval(&mut self.rng, self.now, hunger);
@@ -44,15 +44,15 @@ impl Cluster {
 
     pub(super) fn draw(&mut self) -> (Request, ArrayRole) {
         let workload = self.workload.clone();
-        let mut request = workload.request(&mut self.rng, &self.inventory);
-        let role = match workload.array(&mut self.rng) {
-            Some(shape) => {
-                request.nodes = 1;
-                let (last, step, limit) = (shape.last, shape.step, shape.limit);
-                ArrayRole::Waiting { next: 1, last, step, limit, running: 0 }
-            }
-            None => ArrayRole::None,
-        };
+        let array = workload.array(&mut self.rng);
+        let request = workload.request(&mut self.rng, &self.inventory, array.is_some());
+        let role = array.map_or(ArrayRole::None, |shape| ArrayRole::Waiting {
+            next: 1,
+            last: shape.last,
+            step: shape.step,
+            limit: shape.limit,
+            running: 0,
+        });
         (request, role)
     }
 
@@ -64,7 +64,7 @@ impl Cluster {
         let before = self.last_job[usize::from(request.user)];
         match dice {
             dice if dice < held => Obstacle::Held,
-            dice if dice < begin => Obstacle::Begin(self.now + self.rng.random_range(HOUR..24 * HOUR)),
+            dice if dice < begin => Obstacle::Begin(self.now + self.rng.random_range(10 * MINUTE..6 * HOUR)),
             dice if dice < dependent && self.is_alive(before) => {
                 let ok = self.rng.random_bool(0.7);
                 let kind = if ok { DependencyKind::AfterOk } else { DependencyKind::AfterAny };
@@ -116,7 +116,8 @@ impl Cluster {
         match obstacle {
             Obstacle::None => {
                 job.eligible = at;
-                self.queue.insert((job.rank(), id));
+                job.reason = self.reason_in_line(job.request.partition);
+                self.queue.insert(&job);
             }
             Obstacle::Held => {
                 job.reason = StateReason::JobHeldUser;
@@ -137,7 +138,6 @@ impl Cluster {
             }
         }
         self.stats.submitted += u64::from(job.tasks());
-        self.pending_records += 1;
         self.jobs_changed = self.now;
         self.jobs.push(job);
         self.jobs.len() - 1
@@ -155,13 +155,19 @@ impl Cluster {
         self.enqueue(index, now);
     }
 
+    /// A job behind others knows at once why it waits; with nobody ahead, the next cycle will tell.
+    fn reason_in_line(&self, partition: u16) -> StateReason {
+        if self.queue.is_blocked(partition) { StateReason::Priority } else { StateReason::None }
+    }
+
     fn enqueue(&mut self, index: usize, eligible: Millis) {
+        let reason = self.reason_in_line(self.jobs[index].request.partition);
         let job = &mut self.jobs[index];
         job.eligible = eligible;
-        job.reason = StateReason::None;
+        job.reason = reason;
         job.start = 0;
         job.end = 0;
-        self.queue.insert((job.rank(), job.id));
+        self.queue.insert(job);
         self.jobs_changed = self.now;
         self.request_schedule();
     }
@@ -260,7 +266,6 @@ impl Cluster {
         job.end = job.eligible + job.request.limit();
         let (id, role, eligible) = (job.id, job.role.clone(), job.eligible);
         self.leave_array(id, &role);
-        self.pending_records += 1;
         self.jobs_changed = now;
         self.agenda.plan(eligible, Event::Eligible { job: id });
     }
@@ -287,13 +292,12 @@ impl Cluster {
         match job.state {
             JobState::Running => self.finish(index, JobState::Cancelled, StateReason::None, 0, SIGTERM),
             JobState::Pending => {
-                self.queue.remove(&(job.rank(), id));
+                self.queue.remove(job);
                 job.state = JobState::Cancelled;
                 // A job cancelled before it started has its end as its start, and keeps its reason.
                 job.start = now;
                 job.end = now;
                 job.planned_node = None;
-                self.pending_records -= 1;
                 self.stats.canceled += 1;
                 self.jobs_changed = now;
                 self.settle_dependents(id, false);

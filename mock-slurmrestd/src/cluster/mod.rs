@@ -13,6 +13,7 @@ mod lifecycle;
 pub mod node;
 mod operations;
 pub mod oracle;
+mod queue;
 mod scheduler;
 pub mod size;
 pub mod stats;
@@ -28,10 +29,11 @@ use event::{Agenda, Event};
 use inventory::Inventory;
 use job::{ArrayRole, Job};
 use node::Node;
+use queue::Queue;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use stats::{Rpc, Sender, Stats};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,16 +48,15 @@ pub struct Cluster {
     /// Ascending by id.
     jobs: Vec<Job>,
     next_id: u32,
-    /// Jobs that may start: rank and id, best first.
-    queue: BTreeSet<(i64, u32)>,
+    queue: Queue,
     /// Jobs that wait for the key's end.
     dependents: BTreeMap<u32, Vec<u32>>,
     /// CPUs that a user holds in a QOS: `user * QOS.len() + qos`.
     held_cpus: Vec<u32>,
     /// The last job of each user, for dependencies.
     last_job: Vec<u32>,
-    usual_pending: u32,
-    pending_records: u32,
+    /// Records in an ordinary hour.
+    usual_records: u32,
     faults_per_hour: f64,
     schedule_planned: bool,
     jobs_changed: Millis,
@@ -83,12 +84,11 @@ impl Cluster {
             nodes: Vec::with_capacity(inventory.nodes.len()),
             jobs: Vec::with_capacity(size.jobs as usize + size.jobs as usize / 8),
             next_id: 1_000,
-            queue: BTreeSet::new(),
+            queue: Queue::new(inventory.partitions.len()),
             dependents: BTreeMap::new(),
             held_cpus: vec![0; users * inventory::QOS.len()],
             last_job: vec![0; users],
-            usual_pending: size.pending_records(),
-            pending_records: 0,
+            usual_records: size.jobs,
             faults_per_hour: operations::faults_per_hour(inventory.nodes.len()),
             inventory: Arc::new(inventory),
             schedule_planned: false,

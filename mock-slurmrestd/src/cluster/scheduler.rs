@@ -14,9 +14,12 @@ use super::node::NodeFlag;
 use super::stats::CycleReport;
 
 pub(super) const BACKFILL_INTERVAL: Millis = 30 * SECOND;
-/// `default_queue_depth` and `bf_max_job_test` of Slurm, by their defaults.
+/// Jobs looked at per partition and cycle: `default_queue_depth` by its default, and as many again for backfill
+/// as a site with deep queues sets with `bf_max_job_part`.
 const QUEUE_DEPTH: usize = 100;
-const BACKFILL_DEPTH: usize = 500;
+const BACKFILL_DEPTH: usize = 200;
+/// Jobs at a limit of their user or array cost next to nothing; so many more are looked past.
+const LIMITED_PER_TRIED: usize = 5;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Cycle {
@@ -26,9 +29,8 @@ enum Cycle {
     Look,
 }
 
-/// A request that found no place in this cycle; a larger one in the same partition needs no second look.
+/// A request that found no place in this cycle; a larger one needs no second look.
 struct Misfit {
-    partition: u16,
     nodes: u32,
     cpus: u16,
     gpus: u8,
@@ -39,7 +41,6 @@ struct Misfit {
 impl Misfit {
     fn of(request: &Request) -> Self {
         Self {
-            partition: request.partition,
             nodes: request.nodes,
             cpus: request.cpus_per_node,
             gpus: request.gpus_per_node,
@@ -49,8 +50,7 @@ impl Misfit {
     }
 
     fn rules_out(&self, request: &Request) -> bool {
-        self.partition == request.partition
-            && self.nodes <= request.nodes
+        self.nodes <= request.nodes
             && self.cpus <= request.cpus_per_node
             && self.gpus <= request.gpus_per_node
             && self.memory_mb <= request.memory_mb_per_node()
@@ -84,32 +84,49 @@ impl Cluster {
     }
 
     fn cycle(&mut self, cycle: Cycle, depth: usize) -> CycleReport {
-        let mut blocked = vec![false; self.inventory.partitions.len()];
-        let mut misfits: Vec<Misfit> = Vec::new();
         let mut report = CycleReport { queue: self.queue.len() as u64, ..CycleReport::default() };
-        let candidates: Vec<u32> = self.queue.iter().take(depth).map(|(_, id)| *id).collect();
-        report.reached_limit = candidates.len() < self.queue.len();
-        for id in candidates {
+        for partition in 0..self.inventory.partitions.len() {
+            let candidates = self.queue.best(partition, depth.saturating_mul(LIMITED_PER_TRIED));
+            let tried_before = report.tried;
+            let blocked = self.cycle_of_partition(&candidates, cycle, depth, &mut report);
+            let reached_limit = report.tried - tried_before >= depth as u64;
+            report.reached_limit |= reached_limit;
+            self.queue.set_blocked(partition, blocked || reached_limit);
+        }
+        report
+    }
+
+    /// True when a job was left for which there was no place.
+    fn cycle_of_partition(
+        &mut self,
+        candidates: &[u32],
+        cycle: Cycle,
+        depth: usize,
+        report: &mut CycleReport,
+    ) -> bool {
+        let mut misfits: Vec<Misfit> = Vec::new();
+        let mut blocked = false;
+        let end = report.tried.saturating_add(depth as u64);
+        for id in candidates.iter().copied() {
+            if report.tried == end || (blocked && cycle == Cycle::Quick) {
+                break;
+            }
             report.depth += 1;
-            let partition = match self.index_of(id) {
-                Some(index) => usize::from(self.jobs[index].request.partition),
-                None => continue,
-            };
             if let Some(reason) = self.limit_reached(id) {
                 self.wait_for(id, reason, cycle);
                 continue;
             }
-            if blocked[partition] && cycle != Cycle::Backfill {
+            if blocked && cycle == Cycle::Look {
                 self.wait_for(id, StateReason::Priority, cycle);
                 continue;
             }
             report.tried += 1;
-            match self.start_what_fits(id, cycle, &mut misfits, &mut report) {
+            match self.start_what_fits(id, cycle, &mut misfits, report) {
                 Fit::All => {}
                 Fit::Limit(reason) => self.wait_for(id, reason, cycle),
-                Fit::NoPlace if blocked[partition] => self.wait_for(id, StateReason::Priority, cycle),
+                Fit::NoPlace if blocked => self.wait_for(id, StateReason::Priority, cycle),
                 Fit::NoPlace => {
-                    blocked[partition] = true;
+                    blocked = true;
                     self.wait_for(id, StateReason::Resources, cycle);
                     if cycle != Cycle::Quick {
                         self.plan_nodes(id);
@@ -117,7 +134,7 @@ impl Cluster {
                 }
             }
         }
-        report
+        blocked
     }
 
     /// Whether a limit of the user's QOS or of the array itself keeps the job waiting.
@@ -271,9 +288,7 @@ impl Cluster {
             ArrayRole::None | ArrayRole::Task { .. } => index,
         };
         if started == index {
-            let rank = self.jobs[index].rank();
-            self.queue.remove(&(rank, id));
-            self.pending_records -= 1;
+            self.queue.remove(&self.jobs[index]);
         }
         let job = &mut self.jobs[started];
         job.state = JobState::Running;

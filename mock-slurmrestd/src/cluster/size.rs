@@ -17,7 +17,8 @@ pub struct Size {
     pub jobs: u32,
     /// The part of `jobs` that is pending, 0 to 1.
     pub pending_share: f64,
-    /// The part of `jobs` that has ended and is still listed, 0 to 1. The rest runs.
+    /// The part of `jobs` that has ended and is still listed, 0 to 1. The rest runs; what does not fit on the
+    /// nodes waits too.
     pub finished_share: f64,
     /// Tasks that end and are replaced in an hour.
     pub jobs_per_hour: u32,

@@ -4,7 +4,7 @@
 use super::Cluster;
 use super::clock::{HOUR, MINUTE, Millis, SECOND};
 use super::event::Event;
-use super::job::{Allocation, ArrayRole, JobState, Outcome, StateReason};
+use super::job::{Allocation, ArrayRole, JobState, Outcome, Request, StateReason};
 use super::lifecycle::{HOUSEKEEPING_INTERVAL, MIN_JOB_AGE, Obstacle};
 use super::node::{Node, NodeFlag};
 use super::scheduler::BACKFILL_INTERVAL;
@@ -14,6 +14,8 @@ use rand::RngExt;
 
 /// No job that runs at the start was submitted before this.
 const OLDEST_RUN: Millis = 6 * HOUR;
+/// So many submissions in a row that find no place mean that the cluster is full.
+const ENOUGH_MISSES: u32 = 100;
 
 impl Cluster {
     pub(super) fn warm_up(&mut self, size: &Size) {
@@ -33,13 +35,16 @@ impl Cluster {
         for number in 0..size.finished_records() {
             self.add_finished(number);
         }
-        let mut placed = 0;
+        let (mut placed, mut misses) = (0, 0);
         while placed < running {
-            let before = placed;
-            let room_for_arrays = pending > 0;
-            placed += self.add_running(running - placed, room_for_arrays, &mut pending);
-            if placed == before {
-                // Not one more core is free: the rest waits.
+            let free = self.inventory.cpus - self.held_cpus.iter().map(|cpus| u64::from(*cpus)).sum::<u64>();
+            // Each leaves room for the others, or fewer than the asked number would run.
+            let most_cpus = 3 * free / u64::from(running - placed);
+            let started = self.add_running(running - placed, most_cpus, &mut pending);
+            placed += started;
+            misses = if started == 0 { misses + 1 } else { 0 };
+            if misses == ENOUGH_MISSES {
+                // The nodes are full: the rest waits.
                 pending += running - placed;
                 break;
             }
@@ -53,9 +58,9 @@ impl Cluster {
     }
 
     /// Places one job, or some tasks of one array whose rest waits; smaller until it fits.
-    fn add_running(&mut self, most: u32, arrays: bool, pending: &mut u32) -> u32 {
+    fn add_running(&mut self, most: u32, most_cpus: u64, pending: &mut u32) -> u32 {
         let (mut request, role) = self.draw();
-        let role = if arrays { role } else { ArrayRole::None };
+        let role = if *pending > 0 { role } else { ArrayRole::None };
         let tasks = match role {
             // At least one task has to be left for the waiting record.
             ArrayRole::Waiting { last, step, limit, .. } => {
@@ -65,17 +70,14 @@ impl Cluster {
             _ => 1,
         };
         let age = self.rng.random_range(2 * HOUR..OLDEST_RUN);
-        let mut places = self.places_at_start(&request);
+        let mut places = None;
         while places.is_none() {
-            if request.nodes > 1 {
-                request.nodes /= 2;
-            } else if request.cpus_per_node > 1 {
-                request.cpus_per_node /= 2;
-                request.gpus_per_node /= 2;
-            } else {
+            if u64::from(request.cpus()) <= most_cpus.max(1) {
+                places = self.places_at_start(&request);
+            }
+            if places.is_none() && !halve(&mut request) {
                 return 0;
             }
-            places = self.places_at_start(&request);
         }
         let is_array = role != ArrayRole::None;
         let index = self.submit(request, role, Obstacle::None, self.now - age);
@@ -96,7 +98,7 @@ impl Cluster {
     }
 
     /// First fit as the scheduler's; a cluster whose GPUs are full still has CPUs, and the other way round.
-    fn places_at_start(&self, request: &super::job::Request) -> Option<Vec<u32>> {
+    fn places_at_start(&self, request: &Request) -> Option<Vec<u32>> {
         let partition = &self.inventory.partitions[usize::from(request.partition)];
         let fits = |node: &&u32| {
             let (state, kind) = (&self.nodes[**node as usize], self.inventory.node_type(**node));
@@ -132,10 +134,9 @@ impl Cluster {
         request.nodes = 1;
         let age = self.rng.random_range(2 * HOUR..OLDEST_RUN);
         let index = self.submit(request, ArrayRole::None, Obstacle::None, self.now - age);
-        self.pending_records -= 1;
         let ended = self.now - self.rng.random_range(0..MIN_JOB_AGE - 30 * SECOND);
         let job = &mut self.jobs[index];
-        self.queue.remove(&(job.rank(), job.id));
+        self.queue.remove(job);
         let partition = &self.inventory.partitions[usize::from(job.request.partition)];
         let place = partition.nodes[number as usize % partition.nodes.len()];
         let kind = self.inventory.node_type(place);
@@ -195,4 +196,17 @@ impl Cluster {
         self.plan_operations();
         self.request_schedule();
     }
+}
+
+/// Makes a request smaller; false when it cannot be.
+fn halve(request: &mut Request) -> bool {
+    if request.nodes > 1 {
+        request.nodes /= 2;
+    } else if request.cpus_per_node > 1 {
+        request.cpus_per_node /= 2;
+        request.gpus_per_node /= 2;
+    } else {
+        return false;
+    }
+    true
 }

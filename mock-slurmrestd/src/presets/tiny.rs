@@ -6,7 +6,7 @@ use crate::cluster::Size;
 
 pub(super) const PRESET: Preset = Preset {
     name: "tiny",
-    summary: "A department's cluster; small enough to read every answer.",
+    summary: "A department's cluster.",
     size_in_words: "20 nodes, 100 jobs, 120 jobs/h",
     size: Size {
         nodes: 20,

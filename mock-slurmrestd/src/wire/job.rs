@@ -1,44 +1,17 @@
 //! An element of `/jobs`, and the entries of `/jobs/state`.
 //! Not here: fields of job kinds that the model does not have (het jobs, containers, burst buffers): constants.
 
-use super::json::{Json, Layout, NoVal, Sink, key};
+use super::job_resources::{self, CoreTexts};
+use super::json::{Json, NoVal, Sink, key};
 use super::node::indices;
 use super::tres::Tres;
 use super::version::ApiVersion;
 use crate::cluster::Cluster;
 use crate::cluster::clock::{Millis, SECOND};
 use crate::cluster::hostlist;
-use crate::cluster::inventory::{GPU, NODE_TYPES, NodeType, QOS, SOCKETS};
+use crate::cluster::inventory::{GPU, NODE_TYPES, QOS};
 use crate::cluster::job::{Allocation, ArrayRole, DependencyKind, Job, JobState, StateReason};
 use crate::workload::NAMES;
-
-/// The text around the index of one core of `job_resources`. Every core of every allocated node is listed, most
-/// of the bytes of a running job, so this text is made once.
-#[derive(Debug)]
-pub(super) struct CoreTexts {
-    allocated: (Vec<u8>, Vec<u8>),
-    free: (Vec<u8>, Vec<u8>),
-}
-
-/// Depth of an element of `cores`, under jobs, job_resources, nodes, allocation and sockets.
-const CORE_DEPTH: usize = 10;
-
-impl CoreTexts {
-    pub(super) fn new(layout: &Layout) -> Self {
-        let around = |status: &str| {
-            let mut text = Vec::new();
-            let mut json = Json::resume(&mut text, layout, CORE_DEPTH, false);
-            json.open_element();
-            json.int(key!("index"), 7u64);
-            json.words(key!("status"), [status]);
-            json.close_object();
-            let at = text.iter().position(|byte| *byte == b'7').unwrap_or(0);
-            let rest = text.split_off(at);
-            (text, rest[1..].to_vec())
-        };
-        Self { allocated: around("ALLOCATED"), free: around("UNALLOCATED") }
-    }
-}
 
 pub(super) fn write<S: Sink>(
     json: &mut Json<'_, S>,
@@ -53,7 +26,7 @@ pub(super) fn write<S: Sink>(
     cpu_details(json, &facts);
     times_and_exit(json, &facts);
     affiliations(json, &facts);
-    resources(json, &facts, api, cores);
+    job_resources::write(json, cluster, job, &facts.node_names, api, cores);
     state_and_mail(json, &facts, api);
     task_layout(json, &facts);
     priority_and_placement(json, &facts, api);
@@ -259,105 +232,6 @@ fn affiliations<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.str(key!("het_job_id_set"), "");
     json.set(key!("het_job_offset"), 0u64);
     json.int(key!("job_id"), facts.job.id);
-}
-
-fn resources<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion, cores: &CoreTexts) {
-    match (facts.has_nodes(), api) {
-        (false, ApiVersion::V0_0_40) => json.empty_object(key!("job_resources")),
-        (false, _) => json.null(key!("job_resources")),
-        (true, ApiVersion::V0_0_40) => resources_v0_0_40(json, facts),
-        (true, _) => every_core(json, facts, api, cores),
-    }
-}
-
-/// v0.0.40 lists only allocated cores, as an object per socket.
-fn resources_v0_0_40<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
-    let job = facts.job;
-    json.open_object(key!("job_resources"));
-    json.str(key!("nodes"), &facts.node_names);
-    json.int(key!("allocated_cores"), job.request.cpus());
-    json.int(key!("allocated_cpus"), 0u64);
-    json.int(key!("allocated_hosts"), job.allocation.len() as u64);
-    json.open_list(key!("allocated_nodes"));
-    for part in &job.allocation {
-        json.open_element();
-        json.open_object(key!("sockets"));
-        let per_socket = u32::from(kind_of(facts, part).cpus / SOCKETS);
-        for socket in 0..u32::from(SOCKETS) {
-            let bits = (part.cores >> (socket * per_socket)) & ((1u128 << per_socket) - 1);
-            if bits == 0 {
-                continue;
-            }
-            json.open_numbered(socket.into());
-            json.open_object(key!("cores"));
-            for core in (0..per_socket).filter(|core| bits >> core & 1 == 1) {
-                json.numbered_str(core.into(), "allocated");
-            }
-            json.close_object();
-            json.close_object();
-        }
-        json.close_object();
-        json.str(key!("nodename"), &facts.cluster.inventory().nodes[part.node as usize].name);
-        json.int(key!("cpus_used"), 0u64);
-        json.int(key!("memory_used"), 0u64);
-        json.int(key!("memory_allocated"), part.memory_mb);
-        json.close_object();
-    }
-    json.close_list();
-    json.close_object();
-}
-
-fn kind_of(facts: &Facts<'_>, part: &Allocation) -> &'static NodeType {
-    facts.cluster.inventory().node_type(part.node)
-}
-
-/// From v0.0.41 every core of every allocated node is listed, allocated or not.
-fn every_core<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion, texts: &CoreTexts) {
-    let job = facts.job;
-    // v0.0.45 renamed the words of this enumeration.
-    let select_type = if api >= ApiVersion::V0_0_45 { "CR_CORE_MEMORY" } else { "CORE" };
-    json.open_object(key!("job_resources"));
-    json.words(key!("select_type"), [select_type]);
-    json.open_object(key!("nodes"));
-    json.int(key!("count"), job.allocation.len() as u64);
-    json.words(key!("select_type"), ["ONE_ROW"]);
-    json.str(key!("list"), &facts.node_names);
-    json.bool(key!("whole"), false);
-    json.open_list(key!("allocation"));
-    for (index, part) in job.allocation.iter().enumerate() {
-        json.open_element();
-        json.int(key!("index"), index as u64);
-        json.str(key!("name"), &facts.cluster.inventory().nodes[part.node as usize].name);
-        json.open_object(key!("cpus"));
-        json.int(key!("count"), part.cores.count_ones());
-        json.int(key!("used"), 0u64);
-        json.close_object();
-        json.open_object(key!("memory"));
-        json.int(key!("used"), 0u64);
-        json.int(key!("allocated"), part.memory_mb);
-        json.close_object();
-        json.open_list(key!("sockets"));
-        let per_socket = u32::from(kind_of(facts, part).cpus / SOCKETS);
-        for socket in 0..u32::from(SOCKETS) {
-            json.open_element();
-            json.int(key!("index"), socket);
-            json.open_list(key!("cores"));
-            for core in 0..per_socket {
-                let taken = part.cores >> (socket * per_socket + core) & 1 == 1;
-                let (before, after) = if taken { &texts.allocated } else { &texts.free };
-                json.prepared_element(before, core.into(), after);
-            }
-            json.close_list();
-            json.close_object();
-        }
-        json.close_list();
-        json.close_object();
-    }
-    json.close_list();
-    json.close_object();
-    json.int(key!("cpus"), job.request.cpus());
-    json.unset(key!("threads_per_core"));
-    json.close_object();
 }
 
 fn state_and_mail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {

@@ -6,6 +6,7 @@
 
 mod diag;
 mod job;
+mod job_resources;
 pub(crate) mod json;
 mod meta;
 mod node;
@@ -83,7 +84,7 @@ pub(crate) struct Page {
     api: ApiVersion,
     endpoint: Endpoint,
     layout: Layout,
-    cores: job::CoreTexts,
+    cores: job_resources::CoreTexts,
     pub(crate) warnings: Vec<Warning>,
     /// What `/ping` says about slurmctld when it does not answer.
     pub(crate) controller_trouble: Option<&'static str>,
@@ -92,7 +93,7 @@ pub(crate) struct Page {
 impl Page {
     pub(crate) fn new(api: ApiVersion, endpoint: Endpoint, style: Style) -> Self {
         let layout = Layout::new(style);
-        let cores = job::CoreTexts::new(&layout);
+        let cores = job_resources::CoreTexts::new(&layout);
         Self { api, endpoint, cores, layout, warnings: Vec::new(), controller_trouble: None }
     }
 

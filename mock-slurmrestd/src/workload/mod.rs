@@ -48,7 +48,7 @@ impl Workload {
         let mut sum = 0.0;
         let users = (1..=inventory.users.len())
             .map(|rank| {
-                sum += 1.0 / (rank as f64).powf(0.9);
+                sum += 1.0 / (rank as f64).powf(0.7);
                 sum
             })
             .collect();
@@ -56,18 +56,18 @@ impl Workload {
         let tasks_per_record = 1.0 + ARRAY_SHARE * (arrivals::MEAN_ARRAY_TASKS - 1.0);
         Self {
             users,
-            pools: sizes::pools(inventory, running),
+            pools: sizes::pools(inventory, running, 1.0 - (1.0 - ARRAY_SHARE) / tasks_per_record),
             run_time: runtimes::RunTime::with_mean_hours(running / f64::from(size.jobs_per_hour.max(1))),
             records_per_hour: f64::from(size.jobs_per_hour.max(1)) / tasks_per_record,
         }
     }
 
-    /// One submission by somebody.
-    pub fn request(&self, rng: &mut ChaCha8Rng, inventory: &Inventory) -> Request {
+    /// One submission by somebody; the tasks of arrays are small.
+    pub fn request(&self, rng: &mut ChaCha8Rng, inventory: &Inventory, of_array: bool) -> Request {
         let pick = rng.random::<f64>() * self.users.last().copied().unwrap_or(1.0);
         let user = self.users.partition_point(|weight| *weight <= pick).min(self.users.len() - 1);
         let pool = sizes::pick(&self.pools, rng.random());
-        let shape = pool.shape(rng);
+        let shape = pool.shape(rng, of_array);
         let partition = &inventory.partitions[usize::from(pool.partition)];
         let run_time = self.run_time.draw(rng);
         let limit_minutes = runtimes::limit_minutes(run_time, partition.max_minutes, rng);
@@ -139,8 +139,8 @@ mod tests {
             let inventory = Inventory::new(&size, "sim");
             let workload = Workload::new(&size, &inventory);
             let mut rng = ChaCha8Rng::seed_from_u64(1);
-            for _ in 0..2_000 {
-                let request = workload.request(&mut rng, &inventory);
+            for number in 0..2_000 {
+                let request = workload.request(&mut rng, &inventory, number % 2 == 0);
                 let partition = &inventory.partitions[usize::from(request.partition)];
                 let able = partition.nodes.iter().filter(|node| {
                     let kind = inventory.node_type(**node);

@@ -19,8 +19,10 @@ pub(super) struct Pool {
     /// Cumulative share of all submissions, up to 1.
     upto: f64,
     kind: usize,
-    /// Mean size in the pool's unit: GPUs in a GPU partition, CPUs elsewhere.
-    mean: f64,
+    /// Mean size in the pool's unit, GPUs in a GPU partition and CPUs elsewhere: of a task of an array, which
+    /// stays within half a node, and of a job of its own, which makes up for that.
+    task_mean: f64,
+    job_mean: f64,
     max_nodes: u32,
 }
 
@@ -32,8 +34,9 @@ pub(super) struct Shape {
     pub(super) memory_mb_per_cpu: u32,
 }
 
-/// One pool per partition, weighted by its machines; sizes such that `running` jobs fill the cluster.
-pub(super) fn pools(inventory: &Inventory, running: f64) -> Vec<Pool> {
+/// One pool per partition, weighted by its machines; sizes such that `running` jobs fill the cluster, of
+/// which the share `of_arrays` are tasks of arrays.
+pub(super) fn pools(inventory: &Inventory, running: f64, of_arrays: f64) -> Vec<Pool> {
     let drafts: Vec<(u16, usize, f64, u32)> = inventory
         .partitions
         .iter()
@@ -69,13 +72,15 @@ pub(super) fn pools(inventory: &Inventory, running: f64) -> Vec<Pool> {
             } else {
                 f64::from(NODE_TYPES[*kind].cpus)
             };
-            let mean = UTILISATION * machines * units / (running * of_kind / all);
+            let mean = (UTILISATION * machines * units / (running * of_kind / all)).max(1.0);
+            let task_mean = mean.min(units / 2.0);
             Pool {
                 partition: *partition,
                 upto,
                 kind: *kind,
-                mean: mean.max(1.0),
-                max_nodes: (nodes / 4).max(1),
+                task_mean,
+                job_mean: (mean - of_arrays * task_mean) / (1.0 - of_arrays),
+                max_nodes: (nodes / 10).max(1),
             }
         })
         .collect()
@@ -87,21 +92,22 @@ pub(super) fn pick(pools: &[Pool], at: f64) -> &Pool {
 }
 
 impl Pool {
-    pub(super) fn shape(&self, rng: &mut ChaCha8Rng) -> Shape {
+    pub(super) fn shape(&self, rng: &mut ChaCha8Rng, of_array: bool) -> Shape {
         let kind = &NODE_TYPES[self.kind];
-        let units = power_of_two(lognormal(self.mean, SIGMA, rng));
+        let (mean, max_nodes) = if of_array { (self.task_mean, 1) } else { (self.job_mean, self.max_nodes) };
+        let units = power_of_two(lognormal(mean, SIGMA, rng));
         match self.kind {
             GPU => {
                 let gpus = units.min(u32::from(kind.gpus)) as u16;
                 Shape {
-                    nodes: (units / u32::from(kind.gpus)).clamp(1, self.max_nodes),
+                    nodes: (units / u32::from(kind.gpus)).clamp(1, max_nodes),
                     cpus_per_node: (gpus * CPUS_PER_GPU).min(kind.cpus),
                     gpus_per_node: gpus as u8,
                     memory_mb_per_cpu: [4_096, 8_192][rng.random_range(0..2)],
                 }
             }
             BIG | CPU => Shape {
-                nodes: units.div_ceil(u32::from(kind.cpus)).clamp(1, self.max_nodes),
+                nodes: units.div_ceil(u32::from(kind.cpus)).clamp(1, max_nodes),
                 cpus_per_node: units.min(u32::from(kind.cpus)) as u16,
                 gpus_per_node: 0,
                 memory_mb_per_cpu: match self.kind {

@@ -7,7 +7,9 @@ use mock_slurmrestd::cluster::{Cluster, Size};
 use mock_slurmrestd::http::{Auth, Config};
 use mock_slurmrestd::wire::ApiVersion;
 
-const BAD: &[(&str, &str)] = &[("X-SLURM-USER-TOKEN", "garbage")];
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+const BAD: Headers = &[("X-SLURM-USER-TOKEN", "garbage")];
 /// As in the key of [`guarded`], valid until the year 2096.
 fn good() -> String {
     mock_slurmrestd::http::token(b"key", "slurm", 3_999_990_000, 10_000).unwrap()
@@ -53,7 +55,7 @@ async fn refusals_are_as_recorded_on_24_11() {
     let token = good();
     let welcome = [("X-SLURM-USER-TOKEN", token.as_str())];
     let accept_text = [welcome[0], ("Accept", "text/plain")];
-    let cases: [(&str, &str, &[(&str, &str)]); 9] = [
+    let cases: [(&str, &str, Headers); 9] = [
         ("no-auth", "/slurm/v0.0.42/nodes", &[]),
         ("unknown-path", "/slurm/v0.0.42/nope", &welcome),
         ("bad-token-nodes", "/slurm/v0.0.42/nodes", BAD),

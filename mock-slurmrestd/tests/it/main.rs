@@ -1,6 +1,8 @@
 //! The simulator from outside: recordings, faults, the program itself.
 //! Not here: units of the modules, which are tested beside their code.
 
+#![allow(clippy::unwrap_used, reason = "a set-up that does not work has to fail the test")]
+
 mod client;
 mod conservation;
 mod determinism;

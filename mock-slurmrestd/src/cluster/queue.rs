@@ -1,0 +1,75 @@
+//! The jobs that may start, best first, a lane per partition.
+//! Not here: jobs that wait for something other than nodes (holds, dependencies, begin times).
+
+use super::job::Job;
+use std::collections::BTreeSet;
+
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    /// Rank and id.
+    waiting: BTreeSet<(i64, u32)>,
+    /// Whether the last cycle left a job for which there was no place.
+    blocked: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Queue {
+    lanes: Vec<Lane>,
+}
+
+impl Queue {
+    pub(super) fn new(partitions: usize) -> Self {
+        Self { lanes: vec![Lane::default(); partitions] }
+    }
+
+    pub(super) fn insert(&mut self, job: &Job) {
+        self.lane(job).waiting.insert((job.rank(), job.id));
+    }
+
+    pub(super) fn remove(&mut self, job: &Job) {
+        self.lane(job).waiting.remove(&(job.rank(), job.id));
+    }
+
+    fn lane(&mut self, job: &Job) -> &mut Lane {
+        &mut self.lanes[usize::from(job.request.partition)]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.waiting.len()).sum()
+    }
+
+    /// The ids of the best `count` jobs of a partition.
+    pub(super) fn best(&self, partition: usize, count: usize) -> Vec<u32> {
+        self.lanes[partition].waiting.iter().take(count).map(|(_, id)| *id).collect()
+    }
+
+    pub(super) fn is_blocked(&self, partition: u16) -> bool {
+        self.lanes[usize::from(partition)].blocked
+    }
+
+    pub(super) fn set_blocked(&mut self, partition: usize, blocked: bool) {
+        self.lanes[partition].blocked = blocked;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::job::ArrayRole;
+    use super::super::job::tests::pending;
+    use super::*;
+
+    #[test]
+    fn the_best_job_of_a_partition_comes_first() {
+        let mut queue = Queue::new(2);
+        let late = Job { id: 1, eligible: 600_000, ..pending(ArrayRole::None) };
+        let early = Job { id: 2, eligible: 60_000, ..pending(ArrayRole::None) };
+        let mut elsewhere = Job { id: 3, ..pending(ArrayRole::None) };
+        elsewhere.request.partition = 1;
+        for job in [&late, &early, &elsewhere] {
+            queue.insert(job);
+        }
+        assert_eq!((queue.best(0, 9), queue.best(0, 1), queue.best(1, 9)), (vec![2, 1], vec![2], vec![3]));
+        queue.remove(&early);
+        assert_eq!((queue.best(0, 9), queue.len()), (vec![1], 2));
+    }
+}
