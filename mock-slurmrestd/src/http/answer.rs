@@ -181,7 +181,7 @@ pub(super) fn not_modified() -> Answer {
 }
 
 /// The error that slurmctld's silence or refusal causes, with the words of each endpoint.
-pub(super) fn trouble(endpoint: Endpoint, number: u32, error: &'static str) -> Vec<Problem> {
+pub(super) fn trouble(endpoint: Endpoint, number: i32, error: &'static str) -> Vec<Problem> {
     let (description, source) = match endpoint {
         Endpoint::Nodes => ("Failure to query nodes", "_dump_nodes"),
         Endpoint::Jobs => ("Unable to query jobs", "slurm_load_jobs()"),

@@ -22,9 +22,9 @@ use tokio::time::Instant;
 #[error("reset by a fault")]
 pub(super) struct ResetByFault;
 
-const BAD_TOKEN: (u32, &str) = (1007, "Protocol authentication error");
-const NO_CONTROLLER: (u32, &str) = (1800, "Unable to contact slurm controller (connect failure)");
-const UNSPECIFIED: (u32, &str) = (1, "Unspecified error");
+const BAD_TOKEN: (i32, &str) = (1007, "Protocol authentication error");
+const NO_CONTROLLER: (i32, &str) = (1800, "Unable to contact slurm controller (connect failure)");
+const UNSPECIFIED: (i32, &str) = (-1, "Unspecified error");
 
 pub(super) async fn handle(
     simulator: Simulator,
@@ -90,7 +90,7 @@ fn failure(
     shared: &Shared,
     route: &Route,
     status: StatusCode,
-    (number, error): (u32, &'static str),
+    (number, error): (i32, &'static str),
 ) -> Answer {
     let problems = answer::trouble(route.endpoint, number, error);
     problem_answer(shared, route, status, &problems, false)
@@ -101,7 +101,7 @@ fn slurmctld_failure(
     shared: &Shared,
     route: &Route,
     status: StatusCode,
-    trouble: (u32, &'static str),
+    trouble: (i32, &'static str),
 ) -> Answer {
     if route.endpoint != Endpoint::Ping {
         return failure(shared, route, status, trouble);

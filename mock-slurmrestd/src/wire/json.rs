@@ -212,6 +212,11 @@ impl<'a, S: Sink> Json<'a, S> {
         self.digits(value.into());
     }
 
+    pub(crate) fn signed(&mut self, key: Key, value: i32) {
+        self.key(key);
+        self.sink.put(itoa::Buffer::new().format(value).as_bytes());
+    }
+
     /// A whole number in a field whose type is float: `4.0`.
     pub(crate) fn float(&mut self, key: Key, value: u64) {
         self.key(key);

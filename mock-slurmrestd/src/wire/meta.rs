@@ -9,7 +9,8 @@ use crate::cluster::Cluster;
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub(crate) description: String,
-    pub(crate) number: u32,
+    /// Negative for errors that have no number of their own.
+    pub(crate) number: i32,
     pub(crate) error: &'static str,
     pub(crate) source: &'static str,
 }
@@ -86,7 +87,7 @@ fn write_problems<S: Sink>(json: &mut Json<'_, S>, problems: &[Problem]) {
     for problem in problems {
         json.open_element();
         json.str(key!("description"), &problem.description);
-        json.int(key!("error_number"), problem.number);
+        json.signed(key!("error_number"), problem.number);
         json.str(key!("error"), problem.error);
         json.str(key!("source"), problem.source);
         json.close_object();
