@@ -33,16 +33,16 @@ pub(crate) async fn show(
         let now = Instant::now();
         let elapsed = now.saturating_duration_since(start);
         let line = line(&recorder.progress(now), subject.and_then(Sampler::latest).as_ref());
-        let phase = if elapsed < plan.warmup { "warm-up" } else { "load" };
+        let phase = if elapsed < plan.warmup { "warm-up  " } else { "" };
         match &bar {
             Some(bar) => {
                 bar.set_position(elapsed.as_secs().min(plan.total().as_secs()));
-                bar.set_message(format!("{phase}  {line}"));
+                bar.set_message(format!("{phase}{line}"));
             }
             None if elapsed.as_secs().is_multiple_of(PLAIN_INTERVAL_SECONDS) => {
                 let total = plan.total().as_secs();
                 // Progress that nobody can see is no reason to end the run.
-                _ = writeln!(anstream::stderr(), "{:>4}/{total} s  {phase}  {line}", elapsed.as_secs());
+                _ = writeln!(anstream::stderr(), "{:>4}/{total} s  {phase}{line}", elapsed.as_secs());
             }
             None => {}
         }
@@ -50,7 +50,7 @@ pub(crate) async fn show(
 }
 
 fn bar(plan: &LoadPlan) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} s  {wide_msg}")
+    let style = ProgressStyle::with_template("{bar:8} {pos}/{len} s  {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(plan.total().as_secs()).with_style(style)
 }
@@ -58,7 +58,7 @@ fn bar(plan: &LoadPlan) -> ProgressBar {
 fn line(progress: &Progress, target: Option<&ResourceSample>) -> String {
     let time = |time: Option<Duration>| time.map_or("-".into(), |time| quantity::seconds(time.as_secs_f64()));
     let target = target.map_or(String::new(), |sample| {
-        format!("  target {:.2} cores {}", sample.cpu_cores, quantity::bytes(sample.rss_bytes as f64))
+        format!("  target {:.2} cores, {}", sample.cpu_cores, quantity::bytes(sample.rss_bytes as f64))
     });
     format!(
         "{} rps  p50 {}  p95 {}  p99 {}  errors {}{target}",
@@ -92,7 +92,7 @@ mod tests {
         };
         assert_eq!(
             line(&progress, Some(&sample)),
-            "50 rps  p50 1.5 ms  p95 20 ms  p99 -  errors 1,200  target 0.26 cores 50 MiB"
+            "50 rps  p50 1.5 ms  p95 20 ms  p99 -  errors 1,200  target 0.26 cores, 50 MiB"
         );
     }
 }
