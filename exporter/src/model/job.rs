@@ -90,18 +90,19 @@ pub fn count_array_tasks(text: &str) -> Option<(u32, bool)> {
     };
     let mut tasks: u64 = 0;
     for item in text.split(',').filter(|item| !item.is_empty()) {
-        tasks += match item.split_once('-') {
+        let counted = match item.split_once('-') {
             None => item.parse::<u32>().map(|_| 1).ok()?,
             Some((first, last)) => {
                 let (last, step) = last.split_once(':').unwrap_or((last, "1"));
-                let (first, last, step): (u64, u64, u64) =
+                let (first, last, step): (u32, u32, u32) =
                     (first.parse().ok()?, last.parse().ok()?, step.parse().ok()?);
                 if last < first || step == 0 {
                     return None;
                 }
-                (last - first) / step + 1
+                u64::from((last - first) / step) + 1
             }
         };
+        tasks = tasks.checked_add(counted)?;
     }
     Some((u32::try_from(tasks).ok()?, truncated))
 }
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_count() {
-        for text in ["a", "5-1", "1-9:0", "1-", "-"] {
+        for text in ["a", "5-1", "1-9:0", "1-", "-", "0-18446744073709551615", "0-4294967295"] {
             assert_eq!(count_array_tasks(text), None, "{text}");
         }
     }

@@ -101,6 +101,9 @@ impl Snapshot {
             Endpoint::Partitions => self.partitions = None,
             Endpoint::Jobs => self.jobs = None,
         }
+        if !Endpoint::ALL.into_iter().any(|endpoint| self.has(endpoint)) {
+            self.release = None;
+        }
     }
 
     /// Whether there is a reading of this endpoint.

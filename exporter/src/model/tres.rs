@@ -39,6 +39,7 @@ impl<'a> Tres<'a> {
             }
         }
         settle(&mut tres.gres);
+        tres.gres = merge_untyped(tres.gres);
         tres
     }
 }
@@ -61,12 +62,27 @@ pub fn parse_gres(text: &str) -> Vec<GresItem<'_>> {
         };
         if let (false, Some(count)) = (name.is_empty() || name == "(null)", count) {
             match items.iter_mut().find(|known| known.name == name && known.kind == kind) {
-                Some(known) => known.count += count,
+                Some(known) => known.count = known.count.saturating_add(count),
                 None => items.push(GresItem { name, kind, count }),
             }
         }
     }
-    items
+    merge_untyped(items)
+}
+
+/// A type that a site has named `any` is the untyped one, so that no two series carry the same label.
+fn merge_untyped(items: Vec<GresItem<'_>>) -> Vec<GresItem<'_>> {
+    let mut merged: Vec<GresItem<'_>> = Vec::with_capacity(items.len());
+    for mut item in items {
+        if item.kind == "any" {
+            item.kind = "";
+        }
+        match merged.iter_mut().find(|known| known.name == item.name && known.kind == item.kind) {
+            Some(known) => known.count = known.count.saturating_add(item.count),
+            None => merged.push(item),
+        }
+    }
+    merged
 }
 
 /// Where typed entries stand beside the untyped total of the same name, leaves the remainder untyped.
@@ -74,11 +90,8 @@ fn settle(items: &mut Vec<GresItem<'_>>) {
     for index in 0..items.len() {
         if items[index].kind.is_empty() {
             let name = items[index].name;
-            let typed: u64 = items
-                .iter()
-                .filter(|item| item.name == name && !item.kind.is_empty())
-                .map(|item| item.count)
-                .sum();
+            let typed = items.iter().filter(|item| item.name == name && !item.kind.is_empty());
+            let typed = typed.fold(0_u64, |sum, item| sum.saturating_add(item.count));
             items[index].count = items[index].count.saturating_sub(typed);
         }
     }
@@ -182,6 +195,19 @@ mod tests {
         assert_eq!(gres("gpu:tesla"), [("gpu", "tesla", 1)]);
         assert_eq!(gres("(null)"), []);
         assert_eq!(gres(""), []);
+    }
+
+    #[test]
+    fn a_type_named_any_is_untyped() {
+        assert_eq!(gres("gpu:2,gpu:any:2"), [("gpu", "", 4)]);
+        assert_eq!(tres_gres("gres/gpu=6,gres/gpu:any=6"), [("gpu", "", 6)]);
+    }
+
+    #[test]
+    fn counts_beyond_reason_do_not_overflow() {
+        let most = u64::MAX;
+        assert_eq!(gres(&format!("gpu:a:{most},gpu:a:1")), [("gpu", "a", most)]);
+        assert_eq!(tres_gres(&format!("gres/gpu=1,gres/gpu:a={most},gres/gpu:b={most}")).len(), 2);
     }
 
     #[test]

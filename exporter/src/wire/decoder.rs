@@ -8,9 +8,6 @@ use super::stream::{Members, SplitError, Splitter, read_value};
 use super::{job, node};
 use crate::model::{Controllers, Diag, Endpoint, Partitions, Reading, Release, Timestamp};
 
-/// The largest single value that is taken: a job on 5,000 nodes of 64 cores has about this size.
-const LARGEST_VALUE: usize = 64 << 20;
-
 /// A whole answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -64,7 +61,7 @@ impl Decoder {
         };
         Self {
             endpoint,
-            splitter: Splitter::new(LARGEST_VALUE),
+            splitter: Splitter::default(),
             content: Content {
                 api,
                 rows,
@@ -106,7 +103,7 @@ impl Decoder {
         let at = self.splitter.position();
         match error {
             SplitError::NotAnObject => DecodeError::NotAnObject { endpoint },
-            SplitError::TooLarge => DecodeError::TooLarge { endpoint, limit: LARGEST_VALUE },
+            SplitError::TooLarge => DecodeError::TooLarge { endpoint },
             SplitError::Truncated => DecodeError::Truncated { endpoint, at },
             SplitError::RowsTwice => {
                 DecodeError::DuplicateMember { endpoint, member: self.content.rows_member() }
@@ -123,6 +120,9 @@ impl Decoder {
                         DecodeError::WrongType { endpoint, row, field, source }
                     }
                     ValueError::Missing(field) => DecodeError::MissingField { endpoint, row, field },
+                    ValueError::Repeated { field, value } => {
+                        DecodeError::Repeated { endpoint, row, field, value }
+                    }
                 }
             }
         }

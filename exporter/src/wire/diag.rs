@@ -172,26 +172,27 @@ pub(super) fn read(bytes: &[u8], diag: &mut Diag) -> Result<usize, ValueError> {
             mean_depth_tried: wire.bf_depth_mean_try.get(),
             table_size: wire.bf_table_size.get(),
         },
-        rpcs_by_type: wire.rpcs_by_message_type.into_iter().map(by_type).collect(),
-        rpcs_by_user: wire.rpcs_by_user.into_iter().map(by_user).collect(),
+        rpcs_by_type: wire.rpcs_by_message_type.into_iter().filter_map(by_type).collect(),
+        rpcs_by_user: wire.rpcs_by_user.into_iter().filter_map(by_user).collect(),
     };
     Ok(len)
 }
 
-fn by_type(wire: ByType<'_>) -> RpcByType {
-    RpcByType {
+/// None where the count is unset: a 0 would look like a restart of the counter.
+fn by_type(wire: ByType<'_>) -> Option<RpcByType> {
+    Some(RpcByType {
         message_type: wire.message_type.0.into_owned(),
-        count: wire.count.get().unwrap_or(0),
-        total_micros: wire.total_time.get().unwrap_or(0),
+        count: wire.count.get()?,
+        total_micros: wire.total_time.get()?,
         queued: wire.queued.get(),
         dropped: wire.dropped.get(),
-    }
+    })
 }
 
-fn by_user(wire: ByUser<'_>) -> RpcByUser {
-    RpcByUser {
+fn by_user(wire: ByUser<'_>) -> Option<RpcByUser> {
+    Some(RpcByUser {
         user: wire.user.0.into_owned(),
-        count: wire.count.get().unwrap_or(0),
-        total_micros: wire.total_time.get().unwrap_or(0),
-    }
+        count: wire.count.get()?,
+        total_micros: wire.total_time.get()?,
+    })
 }

@@ -11,12 +11,14 @@ pub enum DecodeError {
     WrongType { endpoint: Endpoint, row: String, field: String, source: serde_json::Error },
     #[error("{endpoint}: {row} lacks the field \"{field}\"")]
     MissingField { endpoint: Endpoint, row: String, field: &'static str },
+    #[error("{endpoint}: {row} repeats the {field} \"{value}\" of another one")]
+    Repeated { endpoint: Endpoint, row: String, field: &'static str, value: String },
     #[error("{endpoint}: the answer has no \"{member}\"")]
     MissingMember { endpoint: Endpoint, member: &'static str },
     #[error("{endpoint}: \"{member}\" stands twice in the answer")]
     DuplicateMember { endpoint: Endpoint, member: &'static str },
-    #[error("{endpoint}: one value of the answer is larger than {limit} bytes")]
-    TooLarge { endpoint: Endpoint, limit: usize },
+    #[error("{endpoint}: one value of the answer is too large to be one")]
+    TooLarge { endpoint: Endpoint },
     #[error("{endpoint}: the answer ends in the middle, after {at} bytes")]
     Truncated { endpoint: Endpoint, at: u64 },
     #[error("{endpoint}: the answer is not a JSON object")]
@@ -28,7 +30,7 @@ impl DecodeError {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::WrongType { field, .. } => Some(field),
-            Self::MissingField { field, .. } => Some(field),
+            Self::MissingField { field, .. } | Self::Repeated { field, .. } => Some(field),
             Self::MissingMember { member, .. } | Self::DuplicateMember { member, .. } => Some(member),
             Self::Syntax { .. }
             | Self::TooLarge { .. }
@@ -54,4 +56,9 @@ pub(super) enum ValueError {
         source: serde_json::Error,
     },
     Missing(&'static str),
+    /// Two rows that must differ in this field do not, and would become the same series.
+    Repeated {
+        field: &'static str,
+        value: String,
+    },
 }

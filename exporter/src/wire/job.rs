@@ -29,7 +29,8 @@ struct Wire<'a> {
     job_state: Option<Words<'a>>,
     #[serde(borrow)]
     partition: Option<Text<'a>>,
-    cpus: Option<Number>,
+    #[serde(default)]
+    cpus: Number,
     #[serde(default, borrow)]
     array_task_string: Text<'a>,
     #[serde(default, borrow)]
@@ -66,7 +67,6 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
     let id = wire.job_id.and_then(Number::get_u32).ok_or(ValueError::Missing("job_id"))?;
     let words = wire.job_state.ok_or(ValueError::Missing("job_state"))?;
     let partition = wire.partition.ok_or(ValueError::Missing("partition"))?;
-    let cpus = wire.cpus.ok_or(ValueError::Missing("cpus"))?;
 
     table.flags.clear();
     let state = sort(&words, job_base::index_of, job_flag::index_of, implied_base, symbols, &mut table.flags);
@@ -84,6 +84,9 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
     let gpus: Vec<_> = gpus.map(|item| Gpus { kind: symbols.intern(item.kind), count: item.count }).collect();
     table.last_gpus = jobs.gpu_lists.store(gpus, table.last_gpus);
     let fits = |value: Option<u64>| value.map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+    let cpus = fits(tres.cpus).filter(|_| has_allocation).or(wire.cpus.get_u32());
+    let cpus = cpus.ok_or(ValueError::Missing("cpus"))?;
+    let nodes = fits(tres.nodes).or(wire.node_count.get_u32()).ok_or(ValueError::Missing("node_count"))?;
 
     // Only the waiting rest of an array has a task string; a started task is a row of its own without one.
     let array = if wire.array_task_string.0.is_empty() {
@@ -106,8 +109,8 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
         account: symbols.intern(&wire.account.0),
         qos: symbols.intern(&wire.qos.0),
         reason,
-        cpus: fits(tres.cpus).filter(|_| has_allocation).or(cpus.get_u32()).unwrap_or(0),
-        nodes: fits(tres.nodes).or(wire.node_count.get_u32()).unwrap_or(0),
+        cpus,
+        nodes,
         memory_bytes: tres.memory_bytes.unwrap_or(0),
         submit_at: Timestamp::from_unix(wire.submit_time.get()),
         eligible_at: Timestamp::from_unix(wire.eligible_time.get()),

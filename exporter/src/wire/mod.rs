@@ -6,6 +6,7 @@
 
 mod decoder;
 mod diag;
+mod elide;
 mod envelope;
 mod error;
 mod job;

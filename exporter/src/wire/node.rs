@@ -83,10 +83,17 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
     let (wire, len) = read_value::<Wire<'_>>(bytes)?;
     let nodes = &mut table.nodes;
     let symbols = &mut nodes.symbols;
-    let name = symbols.intern(&wire.name.ok_or(ValueError::Missing("name"))?.0);
+    let name = wire.name.ok_or(ValueError::Missing("name"))?.0;
+    let names_before = symbols.len();
+    let symbol = symbols.intern(&name);
+    // A new name needs no look-up; an old one may be another node's, or a partition's or a reason's.
+    if symbols.len() == names_before && nodes.rows.iter().any(|node| node.name == symbol) {
+        return Err(ValueError::Repeated { field: "name", value: name.into_owned() });
+    }
+    let name = symbol;
     let mut words = wire.state.ok_or(ValueError::Missing("state"))?;
     words.extend(wire.state_flags);
-    let number = |value: Option<Number>, field| value.ok_or(ValueError::Missing(field));
+    let number = |value: Option<Number>, field| value.and_then(Number::get).ok_or(ValueError::Missing(field));
     let memory_total = number(wire.real_memory, "real_memory")?;
     let memory_allocated = number(wire.alloc_memory, "alloc_memory")?;
     let cpus_total = number(wire.cpus, "cpus")?;
@@ -107,11 +114,11 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
         state,
         partitions: table.last_partitions,
         gres: table.last_gres,
-        cpus_total: cpus_total.get_u32().unwrap_or(0),
-        cpus_allocated: cpus_allocated.get_u32().unwrap_or(0),
+        cpus_total: u32::try_from(cpus_total).unwrap_or(u32::MAX),
+        cpus_allocated: u32::try_from(cpus_allocated).unwrap_or(u32::MAX),
         cpu_load_hundredths: wire.cpu_load.get_u32(),
-        memory_total_bytes: memory_total.get().unwrap_or(0).saturating_mul(MIB),
-        memory_allocated_bytes: memory_allocated.get().unwrap_or(0).saturating_mul(MIB),
+        memory_total_bytes: memory_total.saturating_mul(MIB),
+        memory_allocated_bytes: memory_allocated.saturating_mul(MIB),
         memory_free_bytes: wire.free_mem.get().map(|mib| mib.saturating_mul(MIB)),
         reason: symbols.intern(&wire.reason.0),
         reason_user: symbols.intern(&wire.reason_set_by_user.0),
@@ -138,7 +145,7 @@ fn merge_gres(merged: &mut Vec<Gres>, symbols: &mut Symbols, total: &str, used: 
     for item in parse_gres(used).into_iter().filter(|item| item.count > 0) {
         let (name, kind) = (symbols.intern(item.name), symbols.intern(item.kind));
         match merged.iter_mut().find(|known| known.name == name && known.kind == kind) {
-            Some(known) => known.allocated += item.count,
+            Some(known) => known.allocated = known.allocated.saturating_add(item.count),
             None => merged.push(Gres { name, kind, total: item.count, allocated: item.count }),
         }
     }

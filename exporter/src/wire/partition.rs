@@ -57,17 +57,31 @@ pub(super) fn read(bytes: &[u8], table: &mut Partitions) -> Result<usize, ValueE
     let (wire, len) = read_value::<Wire<'_>>(bytes)?;
     let state =
         wire.partition.and_then(|nested| nested.state).ok_or(ValueError::Missing("partition.state"))?;
-    table.rows.push(Partition {
-        name: wire.name.ok_or(ValueError::Missing("name"))?.0.into_owned(),
-        state: state.first().to_ascii_lowercase(),
-        nodes_configured: wire.nodes.total.get(),
-        cpus_configured: wire.cpus.total.get(),
-        max_time_seconds: wire.maximums.time.get().map(minutes_to_seconds),
-        max_time_unlimited: wire.maximums.time == Number::Infinite,
-        priority_tier: wire.priority.tier.get(),
-        is_default: wire.flags.map(|flags| flags.iter().any(|flag| flag.0.eq_ignore_ascii_case("default"))),
-    });
+    add(
+        table,
+        Partition {
+            name: wire.name.ok_or(ValueError::Missing("name"))?.0.into_owned(),
+            state: state.first().to_ascii_lowercase(),
+            nodes_configured: wire.nodes.total.get(),
+            cpus_configured: wire.cpus.total.get(),
+            max_time_seconds: wire.maximums.time.get().map(minutes_to_seconds),
+            max_time_unlimited: wire.maximums.time == Number::Infinite,
+            priority_tier: wire.priority.tier.get(),
+            is_default: wire
+                .flags
+                .map(|flags| flags.iter().any(|flag| flag.0.eq_ignore_ascii_case("default"))),
+        },
+    )?;
     Ok(len)
+}
+
+/// Adds a row whose name no other has.
+pub(super) fn add(table: &mut Partitions, row: Partition) -> Result<(), ValueError> {
+    if table.rows.iter().any(|known| known.name == row.name) {
+        return Err(ValueError::Repeated { field: "name", value: row.name });
+    }
+    table.rows.push(row);
+    Ok(())
 }
 
 pub(super) fn minutes_to_seconds(minutes: u64) -> u64 {

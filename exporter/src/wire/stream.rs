@@ -1,10 +1,11 @@
 //! Cuts a JSON object that arrives in chunks into its members, and its one long list into elements.
-//! It holds one value at a time, never the body, and knows nothing of Slurm.
+//! It holds one value at a time, the long ones without what lies deep inside them; never the body.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::elide::Elider;
 use super::error::ValueError;
 
 /// Reads one value from the start of the bytes into the table; gives the bytes that it took.
@@ -88,27 +89,33 @@ pub(super) struct Splitter {
     done: usize,
     /// Bytes before `buffer`, for error messages.
     before: u64,
-    /// The value at `done` was found incomplete; it is not tried again before the buffer has this length.
-    retry_at: usize,
     place: Place,
     seen_rows: bool,
-    largest_value: usize,
+    /// The value at hand is long: what is kept of it so far.
+    long: Option<(Elider, Vec<u8>)>,
 }
 
-impl Splitter {
-    /// A splitter that refuses a single value of more than `largest_value` bytes.
-    pub(super) fn new(largest_value: usize) -> Self {
+/// An incomplete value of this size is long, and from here on kept without its depths.
+/// Below it the value is tried again with every chunk, which for most values is once.
+const LONG: usize = 64 << 10;
+
+/// What is kept of one value at most: statistics of 20,000 users have a quarter of this.
+const LARGEST: usize = 16 << 20;
+
+impl Default for Splitter {
+    fn default() -> Self {
         Self {
             buffer: Vec::new(),
             done: 0,
             before: 0,
-            retry_at: 0,
             place: Place::BeforeObject,
             seen_rows: false,
-            largest_value,
+            long: None,
         }
     }
+}
 
+impl Splitter {
     /// The offset in the body up to which all is read.
     pub(super) fn position(&self) -> u64 {
         self.before + self.done as u64
@@ -120,25 +127,49 @@ impl Splitter {
     }
 
     /// Takes the next bytes of the body and hands on every value that is complete.
-    pub(super) fn push(&mut self, chunk: &[u8], members: &mut impl Members) -> Result<(), SplitError> {
+    pub(super) fn push(&mut self, mut chunk: &[u8], members: &mut impl Members) -> Result<(), SplitError> {
+        if let Some((elider, kept)) = &mut self.long {
+            let end = elider.take(chunk, kept);
+            if kept.len() > LARGEST {
+                return Err(SplitError::TooLarge);
+            }
+            self.before += end.unwrap_or(chunk.len()) as u64;
+            let Some(end) = end else { return Ok(()) };
+            chunk = &chunk[end..];
+            self.end_long(members)?;
+        }
         self.before += self.done as u64;
         self.buffer.drain(..self.done);
         self.done = 0;
         self.buffer.extend_from_slice(chunk);
-        if self.buffer.len() < self.retry_at {
-            return Ok(());
-        }
-        self.retry_at = 0;
         self.run(members, false)
     }
 
     /// Says that the body is over; it must be over for the object too.
     pub(super) fn finish(&mut self, members: &mut impl Members) -> Result<(), SplitError> {
+        if self.long.is_some() {
+            return Err(SplitError::Truncated);
+        }
         self.run(members, true)?;
         match self.place {
             Place::End => Ok(()),
             _ => Err(SplitError::Truncated),
         }
+    }
+
+    /// Hands on a long value that is complete now, as if it had come at once.
+    fn end_long(&mut self, members: &mut impl Members) -> Result<(), SplitError> {
+        let Some((_, kept)) = self.long.take() else { return Ok(()) };
+        let len = kept.len() as u64;
+        let rest = std::mem::replace(&mut self.buffer, kept);
+        debug_assert!(rest.is_empty(), "a long value takes all that was buffered");
+        self.before -= len;
+        self.run(members, true)?;
+        self.before += self.done as u64;
+        self.done = 0;
+        // Not kept for the values that follow: they are short again.
+        self.buffer = Vec::new();
+        Ok(())
     }
 
     fn run(&mut self, members: &mut impl Members, last: bool) -> Result<(), SplitError> {
@@ -242,8 +273,7 @@ impl Splitter {
         Ok(())
     }
 
-    /// Waits for more bytes where the value is only incomplete. The wait doubles with the value's size,
-    /// so that a long value is read at most twice in all.
+    /// Waits for more bytes where the value is only incomplete.
     fn pause(
         &mut self,
         place: Place,
@@ -251,25 +281,33 @@ impl Splitter {
         error: ValueError,
         last: bool,
     ) -> Result<(), SplitError> {
+        let is_container = matches!(self.buffer.get(self.done), Some(b'{' | b'['));
+        let is_value = matches!(place, Place::Value(_) | Place::FirstRow | Place::Row);
         self.place = place;
         match error {
             ValueError::Incomplete if last => Err(SplitError::Truncated),
-            ValueError::Incomplete => {
-                let pending = self.buffer.len() - self.done;
-                if pending > self.largest_value {
-                    return Err(SplitError::TooLarge);
+            ValueError::Incomplete if self.buffer.len() - self.done < LONG => Ok(()),
+            ValueError::Incomplete if is_value && is_container => {
+                let (mut elider, mut kept) = (Elider::default(), Vec::new());
+                let end = elider.take(&self.buffer[self.done..], &mut kept);
+                self.before += self.buffer.len() as u64;
+                self.buffer.clear();
+                self.done = 0;
+                match end {
+                    // serde_json saw no end where counting brackets sees one: they do not match.
+                    Some(_) => Err(SplitError::Value(member, ValueError::Syntax(syntax_error(&kept)))),
+                    None => {
+                        self.long = Some((elider, kept));
+                        Ok(())
+                    }
                 }
-                // The next push first drops what is done.
-                self.retry_at = if pending < SMALL_VALUE { 0 } else { 2 * pending };
-                Ok(())
             }
+            // A string, a key or a number of this length is none.
+            ValueError::Incomplete => Err(SplitError::TooLarge),
             error => Err(SplitError::Value(member, error)),
         }
     }
 }
-
-/// Below this size an incomplete value is tried again with every chunk.
-const SMALL_VALUE: usize = 64 << 10;
 
 /// The error that serde_json has for these bytes as a value.
 fn syntax_error(bytes: &[u8]) -> serde_json::Error {
@@ -316,7 +354,7 @@ mod tests {
 
     fn split(chunks: &[&[u8]]) -> Result<Collected, SplitError> {
         let mut collected = Collected::default();
-        let mut splitter = Splitter::new(1 << 20);
+        let mut splitter = Splitter::default();
         for chunk in chunks {
             splitter.push(chunk, &mut collected)?;
         }
@@ -381,14 +419,49 @@ mod tests {
         assert_eq!(field, "n");
     }
 
-    #[test]
-    fn one_endless_value_is_refused_not_collected() {
+    /// Pushes the same chunk again and again; the first error, or none after as many as the caller has patience for.
+    fn push_on(start: &[u8], chunk: &[u8], times: usize) -> (Option<SplitError>, Splitter) {
         let mut collected = Collected::default();
-        let mut splitter = Splitter::new(1 << 20);
-        splitter.push(b"{\"rows\":[{\"s\":\"", &mut collected).unwrap();
+        let mut splitter = Splitter::default();
+        splitter.push(start, &mut collected).unwrap();
+        let refused = (0..times).find_map(|_| splitter.push(chunk, &mut collected).err());
+        (refused, splitter)
+    }
+
+    #[test]
+    fn an_endless_value_is_refused_not_collected() {
         let chunk = vec![b'x'; 64 << 10];
-        let refused = (0..64).find_map(|_| splitter.push(&chunk, &mut collected).err());
-        assert!(matches!(refused, Some(SplitError::TooLarge)), "{refused:?}");
-        assert!(splitter.buffer.capacity() <= 8 << 20);
+        for start in [&b"{\"rows\":[{\"s\":\""[..], b"{\"rows\":[\"", b"{\"a\":\"", b"{\""] {
+            let (refused, splitter) = push_on(start, &chunk, 1000);
+            assert!(matches!(refused, Some(SplitError::TooLarge)), "{refused:?}");
+            let held = splitter.buffer.capacity() + splitter.long.map_or(0, |(_, kept)| kept.capacity());
+            assert!(held <= 2 * LARGEST + 4 * LONG, "{held} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_deep_in_a_long_value_takes_no_memory() {
+        let (refused, splitter) = push_on(b"{\"rows\":[{\"n\":1,\"d\":[[[[", b"[0,1,2,3],", 100_000);
+        assert!(refused.is_none(), "{refused:?}");
+        let held = splitter.buffer.capacity() + splitter.long.map_or(0, |(_, kept)| kept.capacity());
+        assert!(held <= 4 * LONG, "{held} bytes");
+    }
+
+    #[test]
+    fn long_values_are_read_like_short_ones_wherever_the_chunks_end() {
+        let deep = format!("[[[[{}0]]]]", "[1,\"]\"],".repeat(20_000));
+        let document = format!(
+            "{{\"m\":{{\"x\":{deep}}},\"rows\":[{{\"n\":1,\"d\":{deep}}},{{\"d\":{deep},\"n\":2}},{{\"n\":3}}],\"z\":7}}"
+        );
+        for size in [1000, 65_536, 70_001, 1 << 20] {
+            let chunks: Vec<_> = document.as_bytes().chunks(size).collect();
+            let collected = split(&chunks).unwrap();
+            assert_eq!(collected.rows, [1, 2, 3], "chunks of {size}");
+            assert_eq!(collected.members.len(), 2, "chunks of {size}");
+        }
+        for end in (0..document.len()).step_by(33_333) {
+            let chunks: Vec<_> = document.as_bytes()[..end].chunks(50_000).collect();
+            assert!(matches!(split(&chunks), Err(SplitError::Truncated)), "cut at {end}");
+        }
     }
 }

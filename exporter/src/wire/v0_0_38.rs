@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::error::ValueError;
 use super::no_val::{Number, Text};
-use super::partition::minutes_to_seconds;
+use super::partition::{add, minutes_to_seconds};
 use super::stream::read_value;
 use super::{Api, v0_0_40};
 use crate::model::{Partition, Partitions};
@@ -33,15 +33,18 @@ struct Wire<'a> {
 fn read_partition(bytes: &[u8], table: &mut Partitions) -> Result<usize, ValueError> {
     let (wire, len) = read_value::<Wire<'_>>(bytes)?;
     let minutes = wire.max_time_limit.and_then(|minutes| u64::try_from(minutes).ok());
-    table.rows.push(Partition {
-        name: wire.name.ok_or(ValueError::Missing("name"))?.0.into_owned(),
-        state: wire.state.ok_or(ValueError::Missing("state"))?.0.to_ascii_lowercase(),
-        nodes_configured: wire.total_nodes.get(),
-        cpus_configured: wire.total_cpus.get(),
-        max_time_seconds: minutes.map(minutes_to_seconds),
-        max_time_unlimited: minutes.is_none(),
-        priority_tier: wire.priority_tier.get(),
-        is_default: Some(wire.flags.iter().any(|flag| flag.0.eq_ignore_ascii_case("default"))),
-    });
+    add(
+        table,
+        Partition {
+            name: wire.name.ok_or(ValueError::Missing("name"))?.0.into_owned(),
+            state: wire.state.ok_or(ValueError::Missing("state"))?.0.to_ascii_lowercase(),
+            nodes_configured: wire.total_nodes.get(),
+            cpus_configured: wire.total_cpus.get(),
+            max_time_seconds: minutes.map(minutes_to_seconds),
+            max_time_unlimited: minutes.is_none(),
+            priority_tier: wire.priority_tier.get(),
+            is_default: Some(wire.flags.iter().any(|flag| flag.0.eq_ignore_ascii_case("default"))),
+        },
+    )?;
     Ok(len)
 }
