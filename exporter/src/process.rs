@@ -36,7 +36,10 @@ pub async fn run(
     };
     let endpoints: Vec<_> = Endpoint::ALL.into_iter().filter(|endpoint| needed(*endpoint)).collect();
     let board = Arc::new(Board::new(config.slurm.name.as_deref().map(Into::into), &endpoints));
-    let telemetry = Arc::new(Telemetry::new(Arc::clone(&board)));
+    let telemetry = Arc::new(Telemetry::new(
+        Arc::clone(&board),
+        &collectors.iter().map(|collector| collector.name).collect::<Vec<_>>(),
+    ));
     let names = collectors.iter().map(|collector| collector.name).chain([telemetry::COLLECTOR]);
     let publisher = Arc::new(Publisher::new(Names {
         collectors: names.map(str::to_owned).collect(),
@@ -70,7 +73,7 @@ pub async fn run(
         board,
         publisher,
         telemetry,
-        seed: u64::from(std::process::id()),
+        seed: fastrand::u64(..),
     }));
     let stop = polling.abort_handle();
     let serving = server::serve(listener, state, limits, shutdown);

@@ -26,7 +26,7 @@ pub fn reference() -> String {
     section(
         &mut text,
         telemetry::COLLECTOR,
-        "the exporter about itself; `cluster` where it is listed",
+        "the exporter about itself; what it says of an endpoint or a collector carries `cluster` too",
         telemetry::FAMILIES,
     );
     text

@@ -44,12 +44,13 @@ impl Board {
         Self { cells: Mutex::new(Cells { cluster, statuses }) }
     }
 
-    /// The value of the `cluster` label; none before the first answer of an unnamed cluster.
+    /// The value of the `cluster` label; none before the first answer of a cluster that the configuration does not
+    /// name.
     pub fn cluster(&self) -> Option<Arc<str>> {
         self.lock().cluster.clone()
     }
 
-    pub(super) fn fix_cluster(&self, name: Arc<str>) {
+    pub(crate) fn fix_cluster(&self, name: Arc<str>) {
         self.lock().cluster.get_or_insert(name);
     }
 

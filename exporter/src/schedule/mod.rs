@@ -20,7 +20,7 @@ use crate::exposition::{Batch, Publisher};
 use crate::lifecycle::DiagTotals;
 use crate::model::{Endpoint, Reading, Snapshot, Timestamp};
 use crate::source::{ErrorClass, Poll, PollError, Source};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{self, Telemetry};
 use crate::wire::Answer;
 
 /// How often ages are checked and the own families encoded.
@@ -44,6 +44,7 @@ pub struct Cluster {
 pub async fn run(cluster: Cluster) {
     let endpoints = cluster.plan.endpoints.clone();
     let keeper = Arc::new(Keeper {
+        started_at: Instant::now(),
         in_flight: Semaphore::new(cluster.plan.max_in_flight),
         kept: Mutex::default(),
         cluster,
@@ -66,6 +67,7 @@ pub async fn run(cluster: Cluster) {
 #[derive(Debug)]
 struct Keeper {
     cluster: Cluster,
+    started_at: Instant,
     in_flight: Semaphore,
     kept: Mutex<Kept>,
 }
@@ -88,13 +90,29 @@ impl Keeper {
             let since = self.since(endpoint).await;
             let permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
             let asked_at = Instant::now();
-            let poll = self.cluster.source.poll(endpoint, since).await;
+            let poll = self.poll(endpoint, since).await;
             drop(permit);
             let took = asked_at.elapsed();
             let timed_out = matches!(&poll.outcome, Err(error) if error.class == ErrorClass::Timeout);
             self.take(endpoint, poll, took).await;
             start = asked_at + self.cluster.plan.next_start(endpoint, took, timed_out, chance.f64());
         }
+    }
+
+    /// One poll. A panic in it is a bug, but one answer that causes it must not end all polling.
+    async fn poll(&self, endpoint: Endpoint, since: Timestamp) -> Poll {
+        let source = Arc::clone(&self.cluster.source);
+        let polled = tokio::spawn(async move { source.poll(endpoint, since).await }).await;
+        polled.unwrap_or_else(|error| Poll {
+            outcome: Err(PollError {
+                class: ErrorClass::Decode,
+                message: format!("failed to poll {endpoint}: {error}"),
+                reading: None,
+                not_served: false,
+                drifted_field: None,
+            }),
+            requests: Vec::new(),
+        })
     }
 
     /// What `update_time` to ask with: only for a list that we still have.
@@ -129,7 +147,7 @@ impl Keeper {
     }
 
     fn enter(&self, kept: &mut Kept, answer: Answer) {
-        let named = answer.release.cluster.as_deref().unwrap_or("default");
+        let named = answer.release.cluster.as_deref().unwrap_or(telemetry::UNNAMED);
         self.cluster.board.fix_cluster(named.into());
         if kept.snapshot.release.as_deref() != Some(&answer.release) {
             tracing::info!(
@@ -208,7 +226,7 @@ impl Keeper {
         let done = tokio::task::spawn_blocking(move || {
             let Cluster { collectors, publisher, .. } = &keeper.cluster;
             let due = collectors.iter().filter(|collector| collector.needs.contains(&endpoint));
-            publisher.replace(due.filter_map(|collector| keeper.collect(collector, &snapshot, &label)));
+            publisher.replace(due.map(|collector| keeper.collect(collector, &snapshot, &label)));
         });
         if let Err(error) = done.await
             && error.is_panic()
@@ -217,8 +235,8 @@ impl Keeper {
         }
     }
 
-    /// None when the collector panicked: then what it published before stays until it is stale.
-    fn collect(&self, collector: &'static Collector, snapshot: &Snapshot, label: &str) -> Option<Batch> {
+    /// What the collector makes of the snapshot; nothing, which withdraws what it published before, when it panics.
+    fn collect(&self, collector: &'static Collector, snapshot: &Snapshot, label: &str) -> Batch {
         let telemetry = &self.cluster.telemetry;
         let start = Instant::now();
         let batch = catch_unwind(AssertUnwindSafe(|| {
@@ -228,10 +246,10 @@ impl Keeper {
         }));
         telemetry.collected(collector.name, start.elapsed());
         if batch.is_err() {
-            telemetry.missed(collector.name, "panic");
+            telemetry.missed(collector.name, telemetry::PANIC);
             tracing::error!(collector = collector.name, "the collector panicked");
         }
-        batch.ok()
+        batch.unwrap_or_else(|_| Batch::new(collector.name, Some(label)))
     }
 
     /// Once a second: withdraws what has grown old, and encodes the own families if anything happened.
@@ -242,23 +260,25 @@ impl Keeper {
             tick.tick().await;
             self.withdraw_stale().await;
             let Cluster { publisher, telemetry, .. } = &self.cluster;
-            if let Some(batch) = telemetry.encode(&publisher.page()) {
-                publisher.replace([batch]);
-            }
+            publisher.replace(telemetry.encode(&publisher.page()));
         }
     }
 
     async fn withdraw_stale(self: &Arc<Self>) {
         let mut kept = self.kept.lock().await;
         for (endpoint, status) in self.cluster.board.statuses() {
-            let Some((_, refreshed_at)) = status.refreshed_at else { continue };
+            // What never came is as old as the polling.
+            let refreshed_at = status.refreshed_at.map_or(self.started_at, |(_, at)| at);
             let took = kept
                 .took
                 .iter()
                 .find(|(name, _)| *name == endpoint)
                 .map_or(Duration::ZERO, |(_, took)| *took);
-            if !status.stale && refreshed_at.elapsed() > self.cluster.plan.stale_after(endpoint, took) {
-                tracing::warn!(endpoint = %endpoint, "data is stale and withdrawn");
+            if !status.stale
+                && !status.absent
+                && refreshed_at.elapsed() > self.cluster.plan.stale_after(endpoint, took)
+            {
+                tracing::warn!(endpoint = %endpoint, "data is stale");
                 self.cluster.board.set(endpoint, Status { stale: true, ..status });
                 kept.snapshot.clear(endpoint);
                 if endpoint == Endpoint::Jobs {

@@ -1,4 +1,5 @@
-//! The declarations of the exporter's own families.
+//! The declarations of the exporter's own families: those of the process, and those of each cluster,
+//! whose series carry the label `cluster` like everything about Slurm.
 
 use crate::exposition::{Desc, Kind, Level, Unit};
 
@@ -25,49 +26,49 @@ pub(super) static ENDPOINT_UP: Desc = own(
     "slurm_exporter_endpoint_up",
     Gauge,
     Unit::None,
-    &["cluster", "endpoint"],
+    &["endpoint"],
     "Whether the last poll of the endpoint succeeded. No series before the first poll and where Slurm lacks it.",
 );
 pub(super) static ENDPOINT_STALE: Desc = own(
     "slurm_exporter_endpoint_stale",
     Gauge,
     Unit::None,
-    &["cluster", "endpoint"],
+    &["endpoint"],
     "Whether the endpoint's data grew older than stale_after and was withdrawn.",
 );
 pub(super) static LAST_SUCCESS: Desc = own(
     "slurm_exporter_last_success_timestamp_seconds",
     Gauge,
     Unit::Seconds,
-    &["cluster", "endpoint"],
+    &["endpoint"],
     "When the endpoint's data was last refreshed, in Unix seconds.",
 );
 pub(super) static CLOCK_SKEW: Desc = own(
     "slurm_exporter_clock_skew_seconds",
     Gauge,
     Unit::Seconds,
-    &["cluster"],
+    &[],
     "Clock of slurmctld less the clock of this host, in whole seconds, at the last diag poll.",
 );
 pub(super) static COLLECTION_DURATION: Desc = own(
     "slurm_exporter_collection_duration_seconds",
     Histogram,
     Unit::Seconds,
-    &["cluster", "collector"],
+    &["collector"],
     "Time a collector took to turn the snapshot into samples.",
 );
 pub(super) static COLLECTIONS: Desc = own(
     "slurm_exporter_collections_total",
     Counter,
     Unit::None,
-    &["cluster", "collector"],
+    &["collector"],
     "How often a collector ran.",
 );
 pub(super) static COLLECTION_ERRORS: Desc = own(
     "slurm_exporter_collection_errors_total",
     Counter,
     Unit::None,
-    &["cluster", "collector", "error_type"],
+    &["collector", "error_type"],
     "Refreshes that a collector missed: failed polls of an endpoint it needs, by class, and its own panics.",
 );
 pub(super) static SCRAPE_DURATION: Desc = own(
@@ -81,42 +82,42 @@ pub(super) static API_REQUESTS: Desc = own(
     "slurm_exporter_api_requests_total",
     Counter,
     Unit::None,
-    &["cluster", "endpoint", "code"],
+    &["endpoint", "code"],
     "Requests to slurmrestd by HTTP status; code is \"none\" where no answer came.",
 );
 pub(super) static API_DURATION: Desc = own(
     "slurm_exporter_api_request_duration_seconds",
     Histogram,
     Unit::Seconds,
-    &["cluster", "endpoint"],
+    &["endpoint"],
     "Time of requests to slurmrestd, body and decoding included.",
 );
 pub(super) static API_BYTES: Desc = own(
     "slurm_exporter_api_response_bytes",
     Gauge,
     Unit::Bytes,
-    &["cluster", "endpoint"],
+    &["endpoint"],
     "Body size of the last answer.",
 );
 pub(super) static CACHE_HITS: Desc = own(
     "slurm_exporter_cache_hits_total",
     Counter,
     Unit::None,
-    &["cluster"],
+    &[],
     "Polls that slurmrestd answered with \"unchanged\".",
 );
 pub(super) static CACHE_MISSES: Desc = own(
     "slurm_exporter_cache_misses_total",
     Counter,
     Unit::None,
-    &["cluster"],
+    &[],
     "Polls that slurmrestd answered in full.",
 );
 pub(super) static CACHE_HIT_RATIO: Desc = own(
     "slurm_exporter_cache_hit_ratio",
     Gauge,
     Unit::Ratio,
-    &["cluster"],
+    &[],
     "Share of the answered polls that were \"unchanged\".",
 );
 pub(super) static CACHE_SIZE: Desc = own(
@@ -139,21 +140,21 @@ pub(super) static TOKEN_EXPIRY: Desc = own(
     "slurm_exporter_token_expiry_timestamp_seconds",
     Gauge,
     Unit::Seconds,
-    &["cluster"],
+    &[],
     "When the token in use expires, in Unix seconds.",
 );
 pub(super) static SCHEMA_DRIFT: Desc = own(
     "slurm_exporter_schema_drift_total",
     Counter,
     Unit::None,
-    &["cluster", "endpoint", "field"],
+    &["endpoint", "field"],
     "Answers that could not be decoded because of this field.",
 );
 pub(super) static ARRAY_TRUNCATED: Desc = own(
     "slurm_exporter_array_truncated",
     Gauge,
     Unit::None,
-    &["cluster"],
+    &[],
     "Pending job arrays whose task list Slurm cut short, so that they count too few tasks.",
 );
 pub(super) static PROCESS_CPU: Desc = own(

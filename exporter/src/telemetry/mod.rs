@@ -17,10 +17,19 @@ use histogram::Durations;
 use crate::exposition::{Batch, Page};
 use crate::model::Endpoint;
 use crate::schedule::Board;
-use crate::source::Request;
+use crate::source::{ErrorClass, Request};
 
 /// The name under which the own families are published and selected.
 pub const COLLECTOR: &str = "exporter";
+
+/// The error type of a collector that panicked.
+pub const PANIC: &str = "panic";
+
+/// The label of a cluster that neither the configuration nor Slurm has named (yet).
+pub const UNNAMED: &str = "default";
+
+/// Fields that are told apart in the schema-drift counter.
+const MOST_FIELDS: usize = 100;
 
 /// Counts since the start of the process.
 #[derive(Debug)]
@@ -28,6 +37,8 @@ pub struct Telemetry {
     board: Arc<Board>,
     scrapes: Durations,
     counts: Mutex<Counts>,
+    /// The label that the last encoding used.
+    encoded_cluster: Mutex<Option<Arc<str>>>,
     /// Whether anything happened since the last encoding.
     touched: AtomicBool,
 }
@@ -49,11 +60,18 @@ struct Counts {
 
 impl Telemetry {
     /// Counts of nothing yet; the state of the endpoints is read from the board when encoding.
-    pub fn new(board: Arc<Board>) -> Self {
+    /// Every failure that the collectors can miss a refresh by is there as 0 from the start, so that a first one
+    /// is an increase.
+    pub fn new(board: Arc<Board>, collectors: &[&'static str]) -> Self {
+        let error_types = ErrorClass::ALL.map(ErrorClass::name).into_iter().chain([PANIC]);
+        let collection_errors = error_types
+            .flat_map(|error_type| collectors.iter().map(move |collector| ((*collector, error_type), 0)))
+            .collect();
         Self {
             board,
             scrapes: Durations::default(),
-            counts: Mutex::default(),
+            counts: Mutex::new(Counts { collection_errors, ..Counts::default() }),
+            encoded_cluster: Mutex::default(),
             touched: AtomicBool::new(true),
         }
     }
@@ -100,7 +118,12 @@ impl Telemetry {
 
     /// An answer that did not decode because of a field.
     pub fn drifted(&self, endpoint: Endpoint, field: &str) {
-        *self.counts().schema_drift.entry((endpoint, field.to_owned())).or_default() += 1;
+        let mut counts = self.counts();
+        let key = (endpoint, field_class(field));
+        // The names come from the answers: a hostile one must not fill the memory.
+        let known = counts.schema_drift.contains_key(&key) || counts.schema_drift.len() < MOST_FIELDS;
+        let key = if known { key } else { (endpoint, "other".to_owned()) };
+        *counts.schema_drift.entry(key).or_default() += 1;
     }
 
     pub fn set_clock_skew(&self, seconds: i64) {
@@ -116,24 +139,31 @@ impl Telemetry {
         self.counts().truncated_arrays = arrays;
     }
 
-    /// The own families, if anything happened since the last call.
-    pub fn encode(&self, page: &Page) -> Option<Batch> {
-        self.touched.swap(false, Ordering::Relaxed).then(|| {
-            let mut batch = Batch::new(COLLECTOR, None);
-            batch.family(&f::BUILD_INFO).sample(&[env!("CARGO_PKG_VERSION")], 1_u64);
-            let cluster = self.board.cluster().unwrap_or_default();
-            self.write_endpoints(&mut batch, &cluster);
-            self.write_counts(&mut batch, &cluster);
-            self.scrapes.write(batch.family(&f::SCRAPE_DURATION), &[]);
-            write_page(&mut batch, page);
-            process::write(&mut batch);
-            batch
-        })
+    /// The own families, of the process and of the cluster, if anything happened since the last call.
+    pub fn encode(&self, page: &Page) -> Vec<Batch> {
+        if !self.touched.swap(false, Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let mut process = Batch::new(COLLECTOR, None);
+        process.family(&f::BUILD_INFO).sample(&[env!("CARGO_PKG_VERSION")], 1_u64);
+        self.scrapes.write(process.family(&f::SCRAPE_DURATION), &[]);
+        write_page(&mut process, page);
+        process::write(&mut process);
+
+        let label = self.board.cluster().unwrap_or_else(|| UNNAMED.into());
+        let mut cluster = Batch::new(COLLECTOR, Some(&label));
+        self.write_endpoints(&mut cluster);
+        self.write_counts(&mut cluster);
+
+        let mut last = self.encoded_cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        let renamed = last.replace(Arc::clone(&label)).filter(|last| *last != label);
+        let withdrawn = renamed.map(|last| Batch::new(COLLECTOR, Some(&last)));
+        withdrawn.into_iter().chain([process, cluster]).collect()
     }
 
-    fn write_endpoints(&self, batch: &mut Batch, cluster: &str) {
+    fn write_endpoints(&self, batch: &mut Batch) {
         for (endpoint, status) in self.board.statuses() {
-            let labels = [cluster, endpoint.name()];
+            let labels = [endpoint.name()];
             if let (Some(up), false) = (status.up, status.absent) {
                 batch.family(&f::ENDPOINT_UP).sample(&labels, u64::from(up));
                 batch.family(&f::ENDPOINT_STALE).sample(&labels, u64::from(status.stale));
@@ -144,42 +174,42 @@ impl Telemetry {
         }
     }
 
-    fn write_counts(&self, batch: &mut Batch, cluster: &str) {
+    fn write_counts(&self, batch: &mut Batch) {
         let counts = self.lock();
         for ((endpoint, code), count) in &counts.requests {
             let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-            batch.family(&f::API_REQUESTS).sample(&[cluster, endpoint.name(), &code], *count);
+            batch.family(&f::API_REQUESTS).sample(&[endpoint.name(), &code], *count);
         }
         for (endpoint, durations) in &counts.request_durations {
-            durations.write(batch.family(&f::API_DURATION), &[cluster, endpoint.name()]);
+            durations.write(batch.family(&f::API_DURATION), &[endpoint.name()]);
         }
         for (endpoint, bytes) in &counts.response_bytes {
-            batch.family(&f::API_BYTES).sample(&[cluster, endpoint.name()], *bytes);
+            batch.family(&f::API_BYTES).sample(&[endpoint.name()], *bytes);
         }
         for (collector, (runs, durations)) in &counts.collections {
-            batch.family(&f::COLLECTIONS).sample(&[cluster, collector], *runs);
-            durations.write(batch.family(&f::COLLECTION_DURATION), &[cluster, collector]);
+            batch.family(&f::COLLECTIONS).sample(&[collector], *runs);
+            durations.write(batch.family(&f::COLLECTION_DURATION), &[collector]);
         }
         for ((collector, error_type), count) in &counts.collection_errors {
-            batch.family(&f::COLLECTION_ERRORS).sample(&[cluster, collector, error_type], *count);
+            batch.family(&f::COLLECTION_ERRORS).sample(&[collector, error_type], *count);
         }
         for ((endpoint, field), count) in &counts.schema_drift {
-            batch.family(&f::SCHEMA_DRIFT).sample(&[cluster, endpoint.name(), field], *count);
+            batch.family(&f::SCHEMA_DRIFT).sample(&[endpoint.name(), field], *count);
         }
-        batch.family(&f::CACHE_HITS).sample(&[cluster], counts.unchanged);
-        batch.family(&f::CACHE_MISSES).sample(&[cluster], counts.full);
+        batch.family(&f::CACHE_HITS).sample(&[], counts.unchanged);
+        batch.family(&f::CACHE_MISSES).sample(&[], counts.full);
         let answered = counts.unchanged + counts.full;
         if answered > 0 {
-            batch.family(&f::CACHE_HIT_RATIO).sample(&[cluster], counts.unchanged as f64 / answered as f64);
+            batch.family(&f::CACHE_HIT_RATIO).sample(&[], counts.unchanged as f64 / answered as f64);
         }
         if let Some(skew) = counts.clock_skew_seconds {
-            batch.family(&f::CLOCK_SKEW).sample(&[cluster], skew as f64);
+            batch.family(&f::CLOCK_SKEW).sample(&[], skew as f64);
         }
         if let Some(at) = counts.token_expiry {
-            batch.family(&f::TOKEN_EXPIRY).sample(&[cluster], at);
+            batch.family(&f::TOKEN_EXPIRY).sample(&[], at);
         }
         if let Some(arrays) = counts.truncated_arrays {
-            batch.family(&f::ARRAY_TRUNCATED).sample(&[cluster], arrays);
+            batch.family(&f::ARRAY_TRUNCATED).sample(&[], arrays);
         }
     }
 
@@ -207,7 +237,92 @@ fn write_page(batch: &mut Batch, page: &Page) {
     }
 }
 
+/// A field's path without what tells one row or key from another: `rpcs_by_user[].count`, `bf_exit.*`.
+fn field_class(field: &str) -> String {
+    let mut class = String::new();
+    let mut in_index = false;
+    for letter in field.chars() {
+        match letter {
+            '[' => in_index = true,
+            ']' => in_index = false,
+            _ if in_index => continue,
+            _ => {}
+        }
+        class.push(letter);
+    }
+    match class.split_once("_exit.") {
+        Some((scheduler, _)) => format!("{scheduler}_exit.*"),
+        None => class,
+    }
+}
+
 fn unix_seconds(at: SystemTime) -> f64 {
     // Milliseconds are enough, and keep the sample short.
     at.duration_since(UNIX_EPOCH).map_or(0.0, |since| (since.as_secs_f64() * 1e3).round() / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::{Names, Publisher};
+
+    fn page_of(telemetry: &Telemetry) -> String {
+        let publisher = Publisher::new(Names::default());
+        publisher.replace(telemetry.encode(&publisher.page()));
+        String::from_utf8(publisher.page().identity().concat()).unwrap()
+    }
+
+    fn telemetry() -> Telemetry {
+        Telemetry::new(Arc::new(Board::new(None, &Endpoint::ALL)), &["nodes", "jobs"])
+    }
+
+    #[test]
+    fn a_first_error_is_an_increase_from_0() {
+        let telemetry = telemetry();
+        let line = |value| {
+            let name = "slurm_exporter_collection_errors_total";
+            format!("{name}{{cluster=\"default\",collector=\"nodes\",error_type=\"timeout\"}} {value}\n")
+        };
+        assert!(page_of(&telemetry).contains(&line(0)));
+        telemetry.missed("nodes", "timeout");
+        assert!(page_of(&telemetry).contains(&line(1)));
+    }
+
+    #[test]
+    fn nothing_happened_is_nothing_to_encode() {
+        let telemetry = telemetry();
+        let page = Publisher::new(Names::default()).page();
+        assert_eq!(telemetry.encode(&page).len(), 2);
+        assert!(telemetry.encode(&page).is_empty());
+        telemetry.scraped(Duration::from_millis(1));
+        assert_eq!(telemetry.encode(&page).len(), 2);
+    }
+
+    #[test]
+    fn the_series_move_to_the_cluster_s_name_when_it_is_known() {
+        let telemetry = telemetry();
+        let publisher = Publisher::new(Names::default());
+        publisher.replace(telemetry.encode(&publisher.page()));
+        telemetry.board.fix_cluster("sim".into());
+        telemetry.answered(false);
+        publisher.replace(telemetry.encode(&publisher.page()));
+        let page = String::from_utf8(publisher.page().identity().concat()).unwrap();
+        assert!(page.contains("slurm_exporter_cache_misses_total{cluster=\"sim\"} 1\n"), "{page}");
+        assert!(!page.contains("cluster=\"default\""), "{page}");
+    }
+
+    #[test]
+    fn drifted_fields_are_told_apart_by_kind_and_only_so_many() {
+        assert_eq!(field_class("rpcs_by_user[3].count"), "rpcs_by_user[].count");
+        assert_eq!(field_class("bf_exit.k16"), "bf_exit.*");
+        assert_eq!(field_class("real_memory"), "real_memory");
+        let telemetry = telemetry();
+        for number in 0..1000 {
+            telemetry.drifted(Endpoint::Diag, &format!("field{number}"));
+        }
+        let page = page_of(&telemetry);
+        let lines = page.lines().filter(|line| line.starts_with("slurm_exporter_schema_drift_total{"));
+        assert_eq!(lines.count(), MOST_FIELDS + 1);
+        assert!(page.contains("endpoint=\"diag\",field=\"other\"} 900\n"));
+    }
 }

@@ -35,11 +35,10 @@ pub(super) fn read(bytes: &[u8], table: &mut Controllers) -> Result<usize, Value
         (None, Some(false)) => "backup".to_owned(),
         (None, Some(true) | None) => "primary".to_owned(),
     };
-    table.rows.push(Controller {
-        hostname: wire.hostname.ok_or(ValueError::Missing("hostname"))?.0.into_owned(),
-        role,
-        up,
-        latency_micros: wire.latency.get(),
-    });
+    let hostname = wire.hostname.ok_or(ValueError::Missing("hostname"))?.0.into_owned();
+    if table.rows.iter().any(|known| known.hostname == hostname) {
+        return Err(ValueError::Repeated { field: "hostname", value: hostname });
+    }
+    table.rows.push(Controller { hostname, role, up, latency_micros: wire.latency.get() });
     Ok(len)
 }

@@ -164,3 +164,39 @@ fn a_word_of_a_later_slurm_keeps_its_name() {
     assert_eq!(nodes.other_flags.len(), 1);
     assert_eq!(nodes.symbols.resolve(nodes.other_flags[0].1), "new_flag");
 }
+
+#[test]
+fn two_rows_of_one_name_are_refused() {
+    for (endpoint, from, to, said) in [
+        (
+            Endpoint::Nodes,
+            "\"big0002\"",
+            "\"big0001\"",
+            "nodes: entry 1 repeats the name \"big0001\" of another one",
+        ),
+        (Endpoint::Partitions, "\"name\": \"gpu\"", "\"name\": \"batch\"", "repeats the name \"batch\""),
+    ] {
+        let text = String::from_utf8(body("24.11.5", "v0.0.42", endpoint)).unwrap();
+        assert!(text.contains(from));
+        let error = decode("v0.0.42", endpoint, text.replace(from, to).as_bytes(), 4096).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[test]
+fn an_unset_number_is_unknown_not_0() {
+    let text = String::from_utf8(body("24.11.5", "v0.0.42", Endpoint::Nodes)).unwrap();
+    let unset = text.replacen("\"alloc_cpus\": 0", "\"alloc_cpus\": 4294967294", 1);
+    assert_ne!(text, unset);
+    let error = decode("v0.0.42", Endpoint::Nodes, unset.as_bytes(), 4096).unwrap_err();
+    assert_eq!(error.field(), Some("alloc_cpus"));
+
+    let text = String::from_utf8(body("24.11.5", "v0.0.42", Endpoint::Diag)).unwrap();
+    let unset = text.replacen("\"count\": 5,", "\"count\": 4294967294,", 1);
+    assert_ne!(text, unset);
+    let count = |text: &str| match decode("v0.0.42", Endpoint::Diag, text.as_bytes(), 4096).unwrap().reading {
+        Reading::Diag(diag) => diag.rpcs_by_type.len(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(count(&unset), count(&text) - 1);
+}
