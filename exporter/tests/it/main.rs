@@ -13,6 +13,7 @@ mod process;
 mod prometheus;
 mod real_slurm;
 mod recordings;
+mod schedule;
 mod server;
 mod simulator;
 mod source;
