@@ -74,8 +74,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write) -> Result<(), Failure> {
     let subjects: Vec<Subject> = SUBJECTS.iter().filter(wanted).copied().collect();
     let results = results::read(&cli.criterion, &subjects)?;
     if let Some(path) = &cli.out {
-        let scenario = if cli.subject == ALL { "benchmarks" } else { &cli.subject };
-        model::write(path, &record(scenario, &results))?;
+        model::write(path, &record(&cli.subject, &results))?;
     }
     out.write_all(markdown(&results).as_bytes())?;
     Ok(())

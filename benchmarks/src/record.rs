@@ -12,7 +12,7 @@ use reports::model::run::{Build, Direction, Metric, RunKind, RunRecord};
 use crate::payload::SEED;
 use crate::results::Benchmark;
 
-/// The record of these results on this machine and checkout. `scenario` is the subject, or `benchmarks` for all.
+/// The record of these results on this machine and checkout. `scenario` is the subject, or `all`.
 pub fn record(scenario: &str, results: &[Benchmark]) -> RunRecord {
     let started = started(results);
     RunRecord {
