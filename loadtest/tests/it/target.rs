@@ -105,6 +105,15 @@ async fn too_few_samples_are_inconclusive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn few_samples_that_all_failed_are_a_failure() {
+    let stub = Stub::start(Behaviour { fail_every: 1, ..Behaviour::default() }).await;
+    let bench = Bench::new();
+    let answer = bench.run(&stub.url, &["--vus", "1", "--rate", "2"]).await;
+    assert_eq!(answer.verdict(), (Some(1), FAILED), "{answer:#?}");
+    assert!(answer.stdout.contains("required < 5 %, by "), "{answer:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_target_makes_the_run_inconclusive() {
     let stub = Stub::start(Behaviour { restart_after: 300, ..Behaviour::default() }).await;
     let bench = Bench::new();

@@ -1,7 +1,7 @@
 //! The judgement: a pure function from a run record and rules to one verdict per rule.
-//! What was not measured often enough is inconclusive, and an aborted run never passes.
+//! What was not measured often enough never passes and fails only when that is certain; an aborted run never passes.
 
-use super::{Metric, Rule, SizeClass, Sla};
+use super::{Metric, Operator, Rule, SizeClass, Sla, binomial};
 use crate::model::run::RequestStats;
 use crate::model::verdict::{Outcome, RuleVerdict};
 use crate::model::{LatencyHistogram, RunRecord, Verdict};
@@ -17,11 +17,15 @@ struct Measured {
     value: Option<f64>,
     samples: u64,
     interval: Option<[f64; 2]>,
+    /// Where the true figure lies with 97.5 % confidence at least, and where at most; without them, anywhere.
+    at_least: Option<f64>,
+    at_most: Option<f64>,
 }
 
 impl Measured {
     fn new(value: Option<f64>, samples: u64) -> Self {
-        Self { value: value.filter(|value| value.is_finite()), samples, interval: None }
+        let value = value.filter(|value| value.is_finite());
+        Self { value, samples, interval: None, at_least: None, at_most: None }
     }
 }
 
@@ -76,13 +80,13 @@ fn decide(rule: &Rule, run: &RunRecord, class: Option<SizeClass>, measured: &Mea
         let name = needed.name();
         return inconclusive(format!("is for {name} clusters, and the run has no parameter \"{NODES}\""));
     }
-    let counts = rule.metric.counts();
     if measured.samples < rule.min_samples {
-        return inconclusive(format!(
-            "{} {counts}, but at least {} are needed",
-            quantity::count(measured.samples),
-            quantity::count(rule.min_samples)
-        ));
+        let (samples, needed) = (quantity::count(measured.samples), quantity::count(rule.min_samples));
+        let counts = rule.metric.counts();
+        return match certain_failure(rule, measured) {
+            Some(reason) => (Outcome::Fail, format!("{reason}, by {samples} {counts}")),
+            None => inconclusive(format!("{samples} {counts}, but at least {needed} are needed")),
+        };
     }
     let Some(value) = measured.value else {
         return inconclusive(format!("{} was not measured", rule.metric.name().replace('_', " ")));
@@ -96,6 +100,19 @@ fn decide(rule: &Rule, run: &RunRecord, class: Option<SizeClass>, measured: &Mea
         Some(reason) => inconclusive(format!("holds so far, but the run was aborted: {reason}")),
         None => (Outcome::Pass, String::new()),
     }
+}
+
+/// Why the rule is broken even by the best figure that the few measurements leave possible.
+fn certain_failure(rule: &Rule, measured: &Measured) -> Option<String> {
+    let (best, words) = match rule.operator {
+        Operator::Below | Operator::AtMost => (measured.at_least?, "at least"),
+        Operator::Above | Operator::AtLeast => (measured.at_most?, "at most"),
+    };
+    if rule.operator.holds(best, rule.limit) {
+        return None;
+    }
+    let (best, limit) = apart(best, rule.limit, rule.metric.unit().name());
+    Some(format!("certainly {words} {best}, required {} {limit}", rule.operator.symbol()))
 }
 
 /// Value and limit for people; with all digits when rounding makes different figures look alike.
@@ -119,13 +136,22 @@ fn measure(rule: &Rule, run: &RunRecord) -> Measured {
             requests().for_each(|stats| all.merge(&stats.latency));
             let quantile = rule.quantile.unwrap_or(0.5);
             let value = all.quantile(quantile).map(|latency| latency.as_secs_f64());
-            Measured { interval: quantile_interval(&all, quantile), ..Measured::new(value, all.count()) }
+            let (at_least, at_most) = quantile_bounds(&all, quantile);
+            let interval = at_least.zip(at_most).map(<[f64; 2]>::from);
+            Measured { interval, at_least, at_most, ..Measured::new(value, all.count()) }
         }
-        Metric::ErrorRate => Measured::new((count > 0).then(|| errors as f64 / count as f64), count),
+        Metric::ErrorRate => {
+            let interval = binomial::interval(errors, count);
+            let (at_least, at_most) = interval.map(<(f64, f64)>::from).unzip();
+            let rate = (count > 0).then(|| errors as f64 / count as f64);
+            Measured { interval, at_least, at_most, ..Measured::new(rate, count) }
+        }
         Metric::ContentErrors => {
             let wrong = requests().flat_map(|stats| &stats.errors).filter(|(kind, _)| is_content(kind));
             let wrong: u64 = wrong.map(|(_, errors)| errors).sum();
-            Measured::new((count > 0).then_some(wrong as f64), count)
+            let wrong = (count > 0).then_some(wrong as f64);
+            // More requests cannot take back an error that was counted.
+            Measured { at_least: wrong, ..Measured::new(wrong, count) }
         }
         Metric::Throughput => {
             let measured = run.duration_seconds > 0.0;
@@ -134,9 +160,10 @@ fn measure(rule: &Rule, run: &RunRecord) -> Measured {
         }
         Metric::Availability => {
             let slices = slices(run, rule.window_seconds);
-            let good = slices.iter().filter(|good| **good).count();
-            let share = (!slices.is_empty()).then(|| good as f64 / slices.len() as f64);
-            Measured::new(share, slices.len() as u64)
+            let (good, all) = (slices.iter().filter(|good| **good).count() as u64, slices.len() as u64);
+            let share = (all > 0).then(|| good as f64 / all as f64);
+            let (at_least, at_most) = binomial::interval(good, all).map(<(f64, f64)>::from).unzip();
+            Measured { at_least, at_most, ..Measured::new(share, all) }
         }
         Metric::PeakRss => {
             let subject = run.subject.as_ref();
@@ -208,18 +235,15 @@ fn slices(run: &RunRecord, window: u32) -> Vec<bool> {
         .collect()
 }
 
-/// 95 % confidence interval of a quantile from the order statistics at n q -+ 1.96 sqrt(n q (1 - q)) (normal
-/// approximation of the binomial; David and Nagaraja, Order Statistics, section 7.1). It assumes independent
-/// latencies; neighbours in time are not quite, so it is a lower bound of the uncertainty.
-fn quantile_interval(latency: &LatencyHistogram, quantile: f64) -> Option<[f64; 2]> {
-    let count = latency.count() as f64;
-    let spread = 1.96 * (count * quantile * (1.0 - quantile)).sqrt();
-    let (low, high) = (count * quantile - spread, count * quantile + spread);
-    if low < 1.0 || high > count {
-        return None;
-    }
-    let at = |rank: f64| latency.quantile(rank / count).map(|latency| latency.as_secs_f64());
-    Some([at(low.floor())?, at(high.ceil())?])
+/// Between which latencies the quantile lies, each end with 97.5 % confidence: the order statistics at the ranks that
+/// the binomial distribution gives. It assumes independent latencies; neighbours in time are not quite, so it is a
+/// lower bound of the uncertainty.
+fn quantile_bounds(latency: &LatencyHistogram, quantile: f64) -> (Option<f64>, Option<f64>) {
+    let count = latency.count();
+    let (low, high) = binomial::quantile_ranks(count, quantile);
+    // Half a rank below, so that rounding does not reach the next one.
+    let at = |rank: u64| Some(latency.quantile((rank as f64 - 0.5) / count as f64)?.as_secs_f64());
+    (low.and_then(at), high.and_then(at))
 }
 
 #[cfg(test)]

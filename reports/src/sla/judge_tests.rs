@@ -113,13 +113,80 @@ fn an_unknown_request_name_is_inconclusive() {
 }
 
 #[test]
-fn too_few_requests_are_inconclusive_whatever_they_say() {
+fn too_few_requests_never_pass() {
     let mut run = good_run();
-    run.requests = vec![stats("metrics", 71, Duration::from_secs(9), &[("timeout", 71)])];
+    run.requests = vec![stats("metrics", 71, Duration::from_millis(1), &[])];
     check(P95, &run, Outcome::Inconclusive, "71 requests, but at least 72 are needed");
     check(ERROR_RATE, &run, Outcome::Inconclusive, "71 requests, but at least 368 are needed");
-    run.requests = vec![stats("metrics", 72, Duration::from_secs(9), &[])];
-    check(P95, &run, Outcome::Fail, "measured 9 s, required < 5 s");
+    check(
+        &format!("{CONTENT}\nmin_samples = 72"),
+        &run,
+        Outcome::Inconclusive,
+        "71 requests, but at least 72 are needed",
+    );
+    run.seconds.truncate(25);
+    check(AVAILABILITY, &run, Outcome::Inconclusive, "2 slices, but at least 3 are needed");
+}
+
+#[test]
+fn an_error_rate_that_is_certainly_too_high_fails_with_few_requests() {
+    let mut run = good_run();
+    let mut rate = |errors, count| {
+        run.requests = vec![stats("metrics", count, Duration::from_millis(1), &[("timeout", errors)])];
+        judge(ERROR_RATE, &run)
+    };
+    let failed = rate(40, 54);
+    assert_eq!(failed.outcome, Outcome::Fail);
+    assert_eq!(failed.reason, "certainly at least 60.35 %, required < 1 %, by 54 requests");
+    assert_eq!(failed.samples, 54);
+    assert_eq!(rate(7, 100).reason, "certainly at least 2.86 %, required < 1 %, by 100 requests");
+    // Of one request the rate is at least 2.5 %, and one error in 54 may still be an accident.
+    assert_eq!(rate(1, 1).outcome, Outcome::Fail);
+    assert_eq!(rate(1, 54).outcome, Outcome::Inconclusive);
+    let [low, high] = rate(1, 54).interval.unwrap();
+    assert!(low < 0.01 && high > 0.09, "{low} to {high}");
+}
+
+#[test]
+fn a_quantile_that_is_certainly_too_high_fails_with_few_requests() {
+    let mut run = good_run();
+    let mut p99 = |fast, slow| {
+        let mut all = stats("metrics", fast, Duration::from_millis(1), &[]);
+        all.latency.merge(&stats("metrics", slow, Duration::from_secs(11), &[]).latency);
+        run.requests = vec![RequestStats { count: fast + slow, ..all }];
+        judge("metric = \"latency\"\nquantile = 0.99\noperator = \"<\"\nvalue = \"10s\"", &run)
+    };
+    let failed = p99(46, 8);
+    assert_eq!((failed.outcome, failed.samples, failed.interval), (Outcome::Fail, 54, None));
+    assert_eq!(failed.reason, "certainly at least 11 s, required < 10 s, by 54 requests");
+    // P(3 or more of 54 above p99) is 1.7 %, that of 2 or more 10 %.
+    assert_eq!(p99(51, 3).outcome, Outcome::Fail);
+    assert_eq!(p99(52, 2).outcome, Outcome::Inconclusive);
+}
+
+#[test]
+fn too_many_content_errors_fail_with_few_requests() {
+    let mut run = good_run();
+    let rule = "metric = \"content_errors\"\noperator = \"<=\"\nvalue = 2\nmin_samples = 100";
+    let mut content = |errors| {
+        run.requests = vec![stats("metrics", 54, Duration::from_millis(1), &[("content", errors)])];
+        judge(rule, &run)
+    };
+    assert_eq!(content(2).outcome, Outcome::Inconclusive);
+    let reason = "certainly at least 3, required <= 2, by 54 requests";
+    assert_eq!((content(3).outcome, content(3).reason.as_str()), (Outcome::Fail, reason));
+}
+
+#[test]
+fn slices_that_are_certainly_too_bad_fail_however_few_they_are() {
+    let mut run = good_run();
+    run.seconds.truncate(25);
+    run.seconds[20].errors = 50;
+    let verdict = judge(AVAILABILITY, &run);
+    assert_eq!((verdict.outcome, verdict.samples), (Outcome::Fail, 2));
+    assert_eq!(verdict.reason, "certainly at most 98.74 %, required > 99.9 %, by 2 slices");
+    let loose = AVAILABILITY.replace("99.9%", "90%");
+    check(&loose, &run, Outcome::Inconclusive, "2 slices, but at least 3 are needed");
 }
 
 #[test]

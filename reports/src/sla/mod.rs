@@ -1,6 +1,7 @@
 //! Service level rules: what they are, where they come from, and their judgement as a pure function of a run.
 //! It reads no file and prints nothing: the caller brings the text and shows the outcome.
 
+mod binomial;
 mod built_in;
 mod judge;
 mod parse;
@@ -31,7 +32,8 @@ pub struct Rule {
     pub limit: f64,
     /// Length of a slice of availability, in whole seconds.
     pub window_seconds: u32,
-    /// Fewer measurements than this are not judged. What is counted depends on the metric (`Metric::counts`).
+    /// With fewer measurements than this nothing passes, and only what is already certain fails. What is counted
+    /// depends on the metric (`Metric::counts`).
     pub min_samples: u64,
     /// Only requests of this name.
     pub request: Option<String>,
