@@ -32,17 +32,29 @@ mod tests {
     }
 
     #[test]
-    fn baseline_has_latency_errors_availability_and_throughput() {
+    fn baseline_has_latency_errors_content_availability_and_throughput() {
         let expected = [
             "p95 < 5 s",
             "p99 < 10 s",
             "error rate < 1 %",
+            "content errors <= 0",
             "availability in 10 s slices > 99.9 %",
             "throughput > 45 rps",
         ];
         assert_eq!(rules("baseline", None), expected);
         for scenario in ["stress", "spike", "endurance", "an-own-one"] {
-            assert_eq!(rules(scenario, None), expected[..4], "{scenario}");
+            assert_eq!(rules(scenario, None), expected[..5], "{scenario}");
+        }
+    }
+
+    #[test]
+    fn no_scenario_forgives_a_wrong_page() {
+        for scenario in ["quick", "baseline", "stress", "spike", "endurance", "an-own-one"] {
+            for nodes in [None, Some(100), Some(3000), Some(9000)] {
+                let content =
+                    rules(scenario, nodes).iter().filter(|rule| *rule == "content errors <= 0").count();
+                assert_eq!(content, 1, "{scenario} {nodes:?}");
+            }
         }
     }
 

@@ -341,6 +341,6 @@ fn rules_of_another_scenario_or_size_do_not_concern_a_run() {
 #[test]
 fn rules_chosen_for_a_size_need_no_parameter_in_the_run() {
     let verdicts = Sla::built_in("baseline", Some(100)).judge(&good_run());
-    assert_eq!(verdicts.len(), 8);
+    assert_eq!(verdicts.len(), 9);
     assert!(verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass), "{verdicts:#?}");
 }

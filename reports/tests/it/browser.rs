@@ -58,7 +58,7 @@ fn a_browser_shows_verdict_rules_and_plots_without_any_request() {
     write_all(folder.path(), &run, Some(&verdict)).unwrap();
     let dom = dom(&chromium, &folder.path().join("report.html"));
 
-    assert!(dom.contains("Failed: 1 of 6 rules broken."));
+    assert!(dom.contains("Failed: 1 of 7 rules broken."));
     for rule in &verdict.rules {
         let text = rule.rule.replace('<', "&lt;").replace('>', "&gt;");
         assert!(dom.contains(&format!("<th scope=\"row\">{text}</th>")), "{text}");

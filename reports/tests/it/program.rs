@@ -38,7 +38,7 @@ fn one_run_gives_its_files_and_several_an_index() {
     let (one, out) = (folder.path().join("one"), folder.path().join("out"));
     write_run(&one);
     assert_eq!(reports(&["render", path(&one), "--out", path(&out)]).code, Some(0));
-    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("Failed: 1 of 6 rules broken"));
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("Failed: 1 of 7 rules broken"));
 
     let out = folder.path().join("several");
     let ended = reports(&["render", path(&one), path(&one.join("run.json")), "--out", path(&out)]);

@@ -133,7 +133,7 @@ fn in_junit_a_broken_rule_is_a_failure_and_an_open_one_an_error() {
     let mut run = synthetic::run(60);
     run.subject = None;
     let junit = rendered("junit.xml", &run, Some(&synthetic::verdict(&run)));
-    assert!(junit.contains("tests=\"6\" skipped=\"0\" failures=\"1\" errors=\"1\""), "{junit}");
+    assert!(junit.contains("tests=\"7\" skipped=\"0\" failures=\"1\" errors=\"1\""), "{junit}");
     assert!(junit.contains("<error message=\"0 resource samples, but at least 1 are needed\""), "{junit}");
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn run(seconds: u32) -> RunRecord {
             let kind = match noise.next() {
                 chance if in_spike && chance < 0.02 => Some("timeout"),
                 chance if in_spike && chance < 0.08 => Some("status_503"),
-                chance if chance < 0.0003 => Some("content"),
+                chance if chance < 0.0003 => Some("reset"),
                 _ => None,
             };
             errors += u64::from(kind.is_some());
