@@ -79,6 +79,9 @@ impl Loader {
         };
         match root {
             Ok(root) => {
+                if let Some(tag) = &root.tag {
+                    self.refuse_tag(Origin::at(&name, root.place), "", tag);
+                }
                 let mut found = Vec::new();
                 self.walk(&name, "", &root, &mut found);
                 self.apply(found);
@@ -91,6 +94,10 @@ impl Loader {
                 false
             }
         }
+    }
+
+    fn refuse_tag(&mut self, origin: Origin, key: &str, tag: &str) {
+        self.errors.push(ConfigError::new(Some(origin), key, format!("takes no YAML tag, got {tag}")));
     }
 
     /// Gathers the keys below `prefix`, which is empty or ends with a dot.
@@ -112,6 +119,10 @@ impl Loader {
         for (name, place, node) in entries {
             let path = format!("{prefix}{name}");
             let origin = Origin::at(file, *place);
+            if let Some(tag) = &node.tag {
+                // The key's place: the value's own may be a line below the tag.
+                self.refuse_tag(origin.clone(), &path, tag);
+            }
             if let Some(first) = seen.insert(name, *place) {
                 let message = format!("stands here again, first in line {}", first.line);
                 self.errors.push(ConfigError::new(Some(origin), &path, message));

@@ -50,9 +50,13 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
 }
 
-/// Reads `true` or `false`.
+/// Reads `true` or `false`, in the three spellings of YAML 1.2's core schema.
 pub(super) fn switch(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| format!("expected true or false, got \"{text}\""))
+    match text {
+        "true" | "True" | "TRUE" => Ok(true),
+        "false" | "False" | "FALSE" => Ok(false),
+        _ => Err(format!("expected true or false, got \"{text}\"")),
+    }
 }
 
 /// Reads one of the named values.
@@ -86,6 +90,16 @@ mod tests {
         for text in ["", "15", "s", "15 s", "1.5s", "-1s", "30s1m", "1s1s", "15sec", "99999999999999999999s"]
         {
             assert!(duration(text).unwrap_err().contains("expected a duration such as 15s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_what_yaml_calls_a_boolean() {
+        for (text, on) in [("true", true), ("True", true), ("FALSE", false), ("false", false)] {
+            assert_eq!(switch(text), Ok(on), "{text}");
+        }
+        for text in ["yes", "on", "1", "", "tRUE"] {
+            assert!(switch(text).unwrap_err().contains("expected true or false"), "{text}");
         }
     }
 

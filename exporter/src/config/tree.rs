@@ -4,8 +4,8 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::options::DuplicateKeyPolicy;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::{Location, Spanned, Tagged};
 
 /// Where something stands in a file; both count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) place: Place,
+    /// The YAML tag of the value, or of its key; no key of ours takes one.
+    pub(super) tag: Option<String>,
     pub(super) value: Value,
 }
 
@@ -24,11 +26,26 @@ pub(super) struct Node {
 pub(super) enum Value {
     /// Nothing after the colon, or `null`.
     Nothing,
-    /// Any scalar, as text that the key's own reader understands.
+    /// Any scalar, as it was written, without its quotes: `010` is not the number ten.
     Text(String),
     List,
     /// In the file's order; a key may stand twice.
     Section(Vec<(String, Place, Node)>),
+}
+
+/// Why the file cannot be used at all: where, and what is wrong.
+pub(super) type Refusal = (Option<Place>, String);
+
+/// A node as the parser gives it.
+type Parsed = Spanned<Tagged<Raw>>;
+
+enum Raw {
+    Nothing,
+    Text(String),
+    /// What the parser takes for a number or a truth value, whose text it does not keep.
+    Guessed,
+    List,
+    Section(Vec<(Spanned<Tagged<String>>, Parsed)>),
 }
 
 impl From<Location> for Place {
@@ -41,13 +58,16 @@ impl From<Location> for Place {
 ///
 /// # Errors
 /// Where the text is no YAML, and what is wrong with it, in one line.
-pub(super) fn parse(text: &str) -> Result<Node, (Option<Place>, String)> {
+pub(super) fn parse(text: &str) -> Result<Node, Refusal> {
     // Both of two equal keys reach the visitor, which keeps them for `load` to report beside the other mistakes.
-    let options =
-        serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins, with_snippet: false };
-    let read: Result<Spanned<Value>, _> = serde_saphyr::from_str_with_options(text, options);
+    let options = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        with_snippet: false,
+    };
+    let read: Result<Parsed, _> = serde_saphyr::from_str_with_options(text, options);
     match read {
-        Ok(root) => Ok(root.into()),
+        Ok(root) => node(root, text),
         Err(error) => {
             let place = error.location().map(Place::from).filter(|place| place.line > 0);
             let message = error.to_string();
@@ -59,71 +79,108 @@ pub(super) fn parse(text: &str) -> Result<Node, (Option<Place>, String)> {
     }
 }
 
-impl From<Spanned<Value>> for Node {
-    fn from(spanned: Spanned<Value>) -> Self {
-        Self { place: spanned.referenced.into(), value: spanned.value }
-    }
+fn node(parsed: Parsed, text: &str) -> Result<Node, Refusal> {
+    let place = parsed.referenced.into();
+    let Tagged(raw, tag) = parsed.value;
+    let value = match raw {
+        Raw::Nothing => Value::Nothing,
+        Raw::Text(text) => Value::Text(text),
+        Raw::Guessed => {
+            let written = written(text, parsed.defined);
+            Value::Text(written.ok_or_else(|| (Some(place), "write this value in quotes".to_owned()))?)
+        }
+        Raw::List => Value::List,
+        Raw::Section(entries) => {
+            let entries = entries.into_iter().map(|(key, value)| {
+                let Tagged(name, tag) = key.value;
+                let mut node = node(value, text)?;
+                node.tag = tag.map(short_tag).or(node.tag);
+                Ok((name, key.referenced.into(), node))
+            });
+            Value::Section(entries.collect::<Result<_, Refusal>>()?)
+        }
+    };
+    Ok(Node { place, tag: tag.map(short_tag), value })
 }
 
-impl<'de> Deserialize<'de> for Value {
+/// A tag as people write it.
+fn short_tag(tag: String) -> String {
+    tag.strip_prefix("tag:yaml.org,2002:").map(|name| format!("!!{name}")).unwrap_or(tag)
+}
+
+/// The text of a plain scalar.
+fn written(text: &str, location: Location) -> Option<String> {
+    let start = usize::try_from(location.span().byte_offset()?).ok()?;
+    let length = usize::try_from(location.span().byte_len()?).ok()?;
+    text.get(start..start.checked_add(length)?).map(str::to_owned)
+}
+
+impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+        deserializer.deserialize_any(RawVisitor)
     }
 }
 
-struct ValueVisitor;
+struct RawVisitor;
 
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a YAML value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Nothing)
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Nothing)
     }
 
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Nothing)
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Nothing)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+    fn visit_bool<E>(self, _: bool) -> Result<Raw, E> {
+        Ok(Raw::Guessed)
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+    fn visit_i128<E>(self, _: i128) -> Result<Raw, E> {
+        Ok(Raw::Guessed)
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+    fn visit_u128<E>(self, _: u128) -> Result<Raw, E> {
+        Ok(Raw::Guessed)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Text(value.to_string()))
+    fn visit_i64<E>(self, _: i64) -> Result<Raw, E> {
+        Ok(Raw::Guessed)
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
+    fn visit_u64<E>(self, _: u64) -> Result<Raw, E> {
+        Ok(Raw::Guessed)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_f64<E>(self, _: f64) -> Result<Raw, E> {
+        Ok(Raw::Guessed)
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
         while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-        Ok(Value::List)
+        Ok(Raw::List)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
         let mut section = Vec::new();
-        while let Some(key) = entries.next_key::<Spanned<String>>()? {
-            let node: Spanned<Value> = entries.next_value()?;
-            section.push((key.value, key.referenced.into(), node.into()));
+        while let Some(entry) = entries.next_entry()? {
+            section.push(entry);
         }
-        Ok(Value::Section(section))
+        Ok(Raw::Section(section))
     }
 }
 
@@ -173,6 +230,51 @@ mod tests {
             let (place, message) = parse(text).unwrap_err();
             assert!(place.is_some(), "{text:?}: {message}");
             assert!(!message.contains('\n') && !message.is_empty(), "{text:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_scalar_is_what_was_written() {
+        for text in [
+            "010",
+            "yes",
+            "True",
+            "1e3",
+            "0x10",
+            "0o17",
+            "1.50",
+            "+5",
+            "-0",
+            "1_000",
+            ".inf",
+            "-.INF",
+            ".nan",
+            "1e999",
+            "1_2:30",
+            "123456789012345678901234567890",
+            "-99999999999999999999999",
+            "2026-01-02",
+            "a b",
+        ] {
+            for yaml in [
+                format!("a: {text}\n"),
+                format!("a: {text}"),
+                format!("\u{feff}a: {text}\n"),
+                format!("# \u{e9}\u{1f511}\r\na:   {text}   # {text}\r\n"),
+                format!("{{a: {text}}}"),
+                format!("{{\u{e9}: {{b: x}}, a: {text} , c: 1}}"),
+                format!("a:\n  {text}\n"),
+                format!("a: &anchor {text}\n"),
+                format!("b: &anchor {text}\na: *anchor\n"),
+                format!("b: &anchor {{a: {text}}}\n<<: *anchor\n"),
+                format!("a: '{text}'\n"),
+                format!("a: \"{text}\"\n"),
+                format!("a: >-\n  {text}\n"),
+            ] {
+                let root = parse(&yaml).unwrap();
+                let (_, _, node) = section(&root).iter().find(|(key, ..)| key == "a").unwrap();
+                assert!(matches!(&node.value, Value::Text(found) if found == text), "{yaml:?}: {node:?}");
+            }
         }
     }
 }

@@ -154,6 +154,41 @@ fn what_is_not_yaml_is_told_with_its_place() {
 }
 
 #[test]
+fn a_tag_is_refused_with_the_other_mistakes() {
+    check(
+        "slurm: !foo {name: a}\nserver: !!map\n  listen: !!str :9341\n  !bar metrics_path: /m\nlog: !x\n  level: ! info\n  \
+         format: xml\n",
+        &[
+            "config.yaml:1:1: slurm: takes no YAML tag, got !foo",
+            "config.yaml:2:1: server: takes no YAML tag, got !!map",
+            "config.yaml:3:3: server.listen: takes no YAML tag, got !!str",
+            "config.yaml:4:8: server.metrics_path: takes no YAML tag, got !bar",
+            "config.yaml:5:1: log: takes no YAML tag, got !x",
+            "config.yaml:6:3: log.level: takes no YAML tag, got !",
+            "config.yaml:7:11: log.format: expected one of text, json, got \"xml\"",
+        ],
+    );
+    check("!foo {log: {level: info}}\n", &["config.yaml:1:6: takes no YAML tag, got !foo"]);
+}
+
+#[test]
+fn a_value_is_what_was_written() {
+    for written in ["010", "yes", "1e3", "0x10", "1.50"] {
+        let config =
+            load_text(&format!("slurm: {{name: {written}, auth: {{user: {written}}}}}\n"), &[URL]).unwrap();
+        assert_eq!(config.slurm.name.as_deref(), Some(written));
+        assert_eq!(config.slurm.auth.user.as_deref(), Some(written));
+    }
+    check(
+        "server: {limits: {max_connections: 0x10}}\nslurm: {allow_insecure_token: yes}\n",
+        &[
+            "config.yaml:1:36: server.limits.max_connections: expected a number from 1 to 65536, got \"0x10\"",
+            "config.yaml:2:31: slurm.allow_insecure_token: expected true or false, got \"yes\"",
+        ],
+    );
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_one_line() {
     let errors =
         load(Some(Path::new("/nonexistent/config.yaml")), &variables(&[URL]), Vec::new()).unwrap_err();
