@@ -66,7 +66,7 @@ pub fn load(
 }
 
 impl Loader {
-    /// Applies a file; false when it is no YAML at all.
+    /// Applies a file; false when it cannot be used at all: no YAML, or no section.
     fn file(&mut self, path: &Path) -> bool {
         let name = path.display().to_string();
         let root = match read(path) {
@@ -87,7 +87,7 @@ impl Loader {
                 self.apply(found);
                 // Unknown keys were found before wrong values; people read from the top.
                 self.errors.sort_by_key(ConfigError::place);
-                true
+                matches!(root.value, Value::Section(_) | Value::Nothing)
             }
             Err(error) => {
                 self.errors.push(error);
@@ -107,11 +107,12 @@ impl Loader {
             Value::Nothing => return,
             Value::Text(_) | Value::List => {
                 let message = format!("expected a section with the keys {}", known_below(prefix).join(", "));
-                self.errors.push(ConfigError::new(
-                    Some(Origin::at(file, node.place)),
-                    prefix.trim_end_matches('.'),
-                    message,
-                ));
+                let origin = Origin::at(file, node.place);
+                // That they are missing would only be a consequence.
+                for key in keys().filter(|key| key.path.starts_with(prefix)) {
+                    self.origins.insert(key.path, origin.clone());
+                }
+                self.errors.push(ConfigError::new(Some(origin), prefix.trim_end_matches('.'), message));
                 return;
             }
         };
@@ -139,6 +140,7 @@ impl Loader {
                             Value::Section(_) | Value::Text(_) => "a section",
                         };
                         let message = format!("expected {}, got {what}", key.value);
+                        self.origins.insert(key.path, origin.clone());
                         self.errors.push(ConfigError::new(Some(origin), &path, message));
                     }
                 }

@@ -189,6 +189,35 @@ fn a_value_is_what_was_written() {
 }
 
 #[test]
+fn a_file_that_is_no_section_is_one_line() {
+    for yaml in ["- a\n", "word\n", "12\n"] {
+        assert_eq!(
+            refusal(yaml, &[]),
+            "config.yaml:1:1: expected a section with the keys server, slurm, collection, collectors, log",
+            "{yaml}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_section_is_not_told_again_as_missing() {
+    for (yaml, expected) in [
+        (
+            "slurm: word\n",
+            "config.yaml:1:8: slurm: expected a section with the keys url, name, api_version, auth, ",
+        ),
+        ("slurm: {url: [a]}\n", "config.yaml:1:9: slurm.url: expected URL, got a list"),
+        (
+            "slurm: {url: https://a, auth: [b]}\n",
+            "config.yaml:1:31: slurm.auth: expected a section with the keys ",
+        ),
+    ] {
+        let text = refusal(yaml, &[]);
+        assert!(text.starts_with(expected) && text.lines().count() == 1, "{yaml}: {text}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_one_line() {
     let errors =
         load(Some(Path::new("/nonexistent/config.yaml")), &variables(&[URL]), Vec::new()).unwrap_err();
