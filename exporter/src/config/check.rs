@@ -1,6 +1,7 @@
 //! Combinations of keys that cannot work, or that deserve a warning.
 //! What one key alone may hold is checked where it is read.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::load::Origins;
@@ -8,10 +9,20 @@ use super::{Config, ConfigError, TokenSource};
 use crate::model::Endpoint;
 
 /// Adds every impossible combination to `errors`, and what is only odd to the configuration's warnings.
+/// A default that another key leaves no room for is fitted to it.
 pub(super) fn check(config: &mut Config, origins: &Origins, errors: &mut Vec<ConfigError>) {
+    let told: BTreeSet<String> = errors.iter().map(|error| error.key.clone()).collect();
     let mut refuse = |key: &str, message: String| {
-        errors.push(ConfigError::new(origins.get(key).cloned(), key, message));
+        // A key that is wrong in itself holds its default here, which nobody chose.
+        if !told.contains(key) {
+            errors.push(ConfigError::new(origins.get(key).cloned(), key, message));
+        }
     };
+    if let Some(total) = config.slurm.request_timeout
+        && !origins.contains_key("slurm.connect_timeout")
+    {
+        config.slurm.connect_timeout = config.slurm.connect_timeout.min(total);
+    }
     let slurm = &config.slurm;
     let has_token = slurm.auth.token != TokenSource::None;
     // A token that was given but is wrong has its own error already.

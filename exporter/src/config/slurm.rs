@@ -23,6 +23,7 @@ pub struct Slurm {
     pub api_version: Option<&'static str>,
     pub auth: Auth,
     pub allow_insecure_token: bool,
+    /// Not above `request_timeout`.
     pub connect_timeout: Duration,
     /// For every endpoint; otherwise each has its own (see [`Slurm::timeout`]).
     pub request_timeout: Option<Duration>,
@@ -173,7 +174,7 @@ pub(super) const KEYS: &[Key] = &[
         path: "slurm.connect_timeout",
         flag: None,
         value: "DURATION",
-        help: "how long a connection may take",
+        help: "how long a connection may take; where it is not set, at most request_timeout",
         default: "10s",
         set: |config, text| {
             config.slurm.connect_timeout = quantity::some_time(text)?;

@@ -294,6 +294,18 @@ fn a_token_that_is_none_is_not_quoted() {
 }
 
 #[test]
+fn a_connection_takes_no_longer_than_a_request_unless_both_are_set() {
+    let connect = |yaml: &str| load_text(yaml, &[URL]).unwrap().slurm.connect_timeout;
+    assert_eq!(connect("slurm: {request_timeout: 5s}\n"), Duration::from_secs(5));
+    assert_eq!(connect("slurm: {request_timeout: 50s}\n"), Duration::from_secs(10));
+    assert_eq!(connect("slurm: {request_timeout: 5s, connect_timeout: 5s}\n"), Duration::from_secs(5));
+    check(
+        "slurm: {request_timeout: 5s, connect_timeout: 0s}\n",
+        &["config.yaml:1:47: slurm.connect_timeout: expected a duration longer than 0, got \"0s\""],
+    );
+}
+
+#[test]
 fn combinations_that_cannot_work_are_refused() {
     check(
         "slurm:\n  connect_timeout: 10s\n  request_timeout: 5s\n",
