@@ -162,9 +162,7 @@ impl Loader {
             match keys().find(|key| key.variable() == *variable) {
                 Some(_) if text.is_empty() => {}
                 Some(key) => found.push(Found { key, text: text.clone(), origin }),
-                // Kubernetes sets these for every Service whose name begins like ours.
-                None if ours.contains("PORT") || ours.contains("SERVICE_") => {}
-                None if ours == "CONFIG" => {}
+                None if ours == "CONFIG" || is_of_kubernetes(variable, text) => {}
                 None => {
                     let names: Vec<_> = keys().map(Key::variable).collect();
                     let near = nearest(variable, names.iter().map(String::as_str));
@@ -216,6 +214,28 @@ impl Loader {
             }
         }
     }
+}
+
+/// Whether Kubernetes sets such a variable for a Service, here for each whose name begins like ours; the shapes are
+/// those of "Environment variables" in its documentation of Services, with every protocol that a Service knows.
+fn is_of_kubernetes(variable: &str, text: &str) -> bool {
+    const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+    let is_link =
+        || PROTOCOLS.iter().any(|name| text.starts_with(&format!("{}://", name.to_ascii_lowercase())));
+    let is_port = |port: &str| {
+        let mut words = port.split('_');
+        let number = words.next().unwrap_or_default();
+        !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && words.next().is_some_and(|word| PROTOCOLS.contains(&word))
+            && matches!(words.next(), None | Some("PROTO" | "PORT" | "ADDR"))
+            && words.next().is_none()
+    };
+    variable.ends_with("_SERVICE_HOST")
+        || variable.ends_with("_SERVICE_PORT")
+        || variable.contains("_SERVICE_PORT_")
+        || (variable.ends_with("_PORT") && is_link())
+        || variable.match_indices("_PORT_").any(|(at, word)| is_port(&variable[at + word.len()..]))
 }
 
 fn read(path: &Path) -> Result<String, String> {

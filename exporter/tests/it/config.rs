@@ -372,14 +372,7 @@ fn flags_override_the_environment_which_overrides_the_file() {
 
 #[test]
 fn mistakes_outside_the_file_name_their_variable_or_flag() {
-    let environment = [
-        URL,
-        ("SLURM_EXPORTER_SLURM_NAM", "x"),
-        ("SLURM_EXPORTER_LOG_LEVEL", "loud"),
-        // From Kubernetes, for a Service called slurm-exporter.
-        ("SLURM_EXPORTER_PORT_9341_TCP_ADDR", "10.0.0.1"),
-        ("SLURM_EXPORTER_SERVICE_HOST", "10.0.0.1"),
-    ];
+    let environment = [URL, ("SLURM_EXPORTER_SLURM_NAM", "x"), ("SLURM_EXPORTER_LOG_LEVEL", "loud")];
     let Err(Ending::Invalid(errors)) = run("--server.listen nowhere", &environment) else {
         panic!("it runs")
     };
@@ -392,6 +385,37 @@ fn mistakes_outside_the_file_name_their_variable_or_flag() {
              \"nowhere\"",
         ]
     );
+}
+
+#[test]
+fn only_variables_that_kubernetes_sets_are_ignored() {
+    for set in [
+        ("SLURM_EXPORTER_SERVICE_HOST", "10.0.0.1"),
+        ("SLURM_EXPORTER_SERVICE_PORT", "9341"),
+        ("SLURM_EXPORTER_SERVICE_PORT_METRICS", "9341"),
+        ("SLURM_EXPORTER_PORT", "tcp://10.0.0.1:9341"),
+        ("SLURM_EXPORTER_PORT_9341_TCP", "tcp://10.0.0.1:9341"),
+        ("SLURM_EXPORTER_PORT_9341_TCP_PROTO", "tcp"),
+        ("SLURM_EXPORTER_PORT_9341_TCP_PORT", "9341"),
+        ("SLURM_EXPORTER_PORT_9341_TCP_ADDR", "10.0.0.1"),
+        ("SLURM_EXPORTER_PORT_53_UDP_ADDR", "10.0.0.1"),
+        ("SLURM_EXPORTER_CANARY_SERVICE_HOST", "10.0.0.1"),
+        ("SLURM_EXPORTER_PORT_PROBE_PORT_80_TCP_ADDR", "10.0.0.1"),
+    ] {
+        assert!(run("", &[URL, set]).is_ok(), "{set:?}");
+    }
+    for set in [
+        ("SLURM_EXPORTER_SERVER_PORT", "9999"),
+        ("SLURM_EXPORTER_PORT", "9999"),
+        ("SLURM_EXPORTER_SERVICE_NAME", "x"),
+        ("SLURM_EXPORTER_PORT_X_TCP", "x"),
+        ("SLURM_EXPORTER_PORT_9341_HTTP", "x"),
+        ("SLURM_EXPORTER_PORT_9341_TCP_LISTEN", "x"),
+        ("SLURM_EXPORTER_SLURM_EXPORT", "x"),
+    ] {
+        let Err(Ending::Invalid(errors)) = run("", &[URL, set]) else { panic!("it runs with {set:?}") };
+        assert!(errors.to_string().starts_with(&format!("{}: unknown variable", set.0)), "{errors}");
+    }
 }
 
 #[test]
