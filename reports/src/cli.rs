@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::console::print;
 use crate::model::format::write_whole;
 use crate::model::{self, DocumentError, Plan, RunRecord, Verdict};
 use crate::render::{Listed, index, write_all};
@@ -70,8 +71,7 @@ const COULD_NOT_RUN: u8 = 4;
 pub fn run(cli: Cli, out: &mut dyn Write) -> Result<(), Failure> {
     match cli.command {
         Command::Render(render) => render_all(&render),
-        Command::Schema { document } => out
-            .write_all(schema(document).as_bytes())
+        Command::Schema { document } => print(out, &schema(document))
             .context("standard output: cannot be written")
             .map_err(|error| Failure { error, exit_code: COULD_NOT_RUN }),
     }
@@ -152,10 +152,6 @@ fn failure_of(error: DocumentError) -> Failure {
         // A file that does not exist was named wrongly.
         DocumentError::Read { ref source, .. } if source.kind() != ErrorKind::NotFound => {
             Failure { error: error.into(), exit_code: COULD_NOT_RUN }
-        }
-        // Its message holds the cause already.
-        DocumentError::Invalid { .. } => {
-            Failure { error: anyhow!(error.to_string()), exit_code: WRONG_INPUT }
         }
         error => Failure { error: error.into(), exit_code: WRONG_INPUT },
     }

@@ -2,8 +2,10 @@
 //! It measures nothing and decides nothing: producers fill the model, `render` draws it from files.
 
 pub mod cli;
+pub mod console;
 pub mod environment;
 pub mod model;
 pub mod quantity;
 pub mod render;
+pub mod settings;
 pub mod sla;

@@ -1,6 +1,7 @@
 //! Reading and writing the documents: the version is checked before the body, files appear whole or not at all.
 //! It knows no field of any document but `format`.
 
+use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,12 +24,37 @@ pub enum DocumentError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{}: cannot be written", path.display())]
     Write { path: PathBuf, source: std::io::Error },
-    #[error("{}: not a JSON document with a \"format\" field (line {}, column {})", path.display(), source.line(), source.column())]
-    NoFormat { path: PathBuf, source: serde_json::Error },
+    #[error("{}: not a JSON document with a \"format\" field: {place}", path.display())]
+    NoFormat { path: PathBuf, place: Place },
     #[error("{}: format is \"{found}\", expected {}", path.display(), expected.join(" or "))]
     WrongFormat { path: PathBuf, found: String, expected: &'static [&'static str] },
-    #[error("{}: line {}, column {}: {source}", path.display(), source.line(), source.column())]
-    Invalid { path: PathBuf, source: serde_json::Error },
+    #[error("{}: {place}", path.display())]
+    Invalid { path: PathBuf, place: Place },
+}
+
+/// What is wrong in a JSON text, and where.
+#[derive(Debug)]
+pub struct Place {
+    /// Both from 1.
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+}
+
+impl From<serde_json::Error> for Place {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        // serde_json puts the place behind its message; ours comes first.
+        let behind = format!(" at line {line} column {column}");
+        Self { line, column, message: message.strip_suffix(&behind).unwrap_or(&message).to_owned() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
+    }
 }
 
 /// The only field that is read before the format is known.
@@ -45,7 +71,7 @@ pub fn read<D: Document>(path: &Path) -> Result<D, DocumentError> {
     let text =
         fs::read_to_string(path).map_err(|source| DocumentError::Read { path: path.into(), source })?;
     let head: Head = serde_json::from_str(&text)
-        .map_err(|source| DocumentError::NoFormat { path: path.into(), source })?;
+        .map_err(|error| DocumentError::NoFormat { path: path.into(), place: error.into() })?;
     if !D::READABLE.contains(&head.format.as_str()) {
         return Err(DocumentError::WrongFormat {
             path: path.into(),
@@ -53,7 +79,8 @@ pub fn read<D: Document>(path: &Path) -> Result<D, DocumentError> {
             expected: D::READABLE,
         });
     }
-    serde_json::from_str(&text).map_err(|source| DocumentError::Invalid { path: path.into(), source })
+    serde_json::from_str(&text)
+        .map_err(|error| DocumentError::Invalid { path: path.into(), place: error.into() })
 }
 
 /// Writes one document as indented JSON with a final newline.
@@ -61,10 +88,10 @@ pub fn read<D: Document>(path: &Path) -> Result<D, DocumentError> {
 /// # Errors
 /// When the file cannot be written; the file then has its old content, or does not exist.
 pub fn write<D: Document>(path: &Path, document: &D) -> Result<(), DocumentError> {
-    let mut text = serde_json::to_string_pretty(document)
-        .map_err(|source| DocumentError::Invalid { path: path.into(), source })?;
+    let failed = |source| DocumentError::Write { path: path.into(), source };
+    let mut text = serde_json::to_string_pretty(document).map_err(|error| failed(error.into()))?;
     text.push('\n');
-    write_whole(path, text.as_bytes()).map_err(|source| DocumentError::Write { path: path.into(), source })
+    write_whole(path, text.as_bytes()).map_err(failed)
 }
 
 /// Puts `content` at `path` by way of a file beside it and a rename, so that no reader sees half of it.

@@ -35,7 +35,7 @@ pub const FORMATS: [Format; 3] = [
 
 /// A file or folder that could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot be written: {source}", path.display())]
+#[error("{}: cannot be written", path.display())]
 pub struct WriteError {
     pub path: PathBuf,
     pub source: std::io::Error,

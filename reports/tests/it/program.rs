@@ -60,25 +60,35 @@ fn wrong_input_is_one_line_and_leaves_nothing_behind() {
         let ended = reports(&["render", path(&good), path(run), "--out", path(&out)]);
         assert_eq!(ended.code, Some(code), "{}", ended.stderr);
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
-        assert!(ended.stderr.contains(expected), "{expected} in {}", ended.stderr);
+        assert!(ended.stderr.ends_with(&format!("{expected}\n")), "{expected} in {}", ended.stderr);
         assert!(!out.exists());
     };
-    check(&folder.path().join("none.json"), 2, "none.json: cannot be read: No such file");
-    check(folder.path(), 2, "run.json: cannot be read: No such file");
+    check(
+        &folder.path().join("none.json"),
+        2,
+        "none.json: cannot be read: No such file or directory (os error 2)",
+    );
+    check(folder.path(), 2, "run.json: cannot be read: No such file or directory (os error 2)");
     let wrong = folder.path().join("wrong.json");
     fs::write(&wrong, r#"{"format":"perf-run/v9"}"#).unwrap();
     check(&wrong, 2, "wrong.json: format is \"perf-run/v9\", expected perf-run/v1");
     fs::write(&wrong, r#"{"format":"perf-run/v1"}"#).unwrap();
     check(&wrong, 2, "wrong.json: line 1, column 24: missing field `id`");
     fs::write(&wrong, "{").unwrap();
-    check(&wrong, 2, "wrong.json: not a JSON document");
+    check(
+        &wrong,
+        2,
+        "wrong.json: not a JSON document with a \"format\" field: line 1, column 1: EOF while parsing an object",
+    );
 
     let other = folder.path().join("other");
     write_run(&other);
     let mut verdict = synthetic::verdict(&synthetic::run(60));
     verdict.subject = "another".into();
     model::write(&other.join("verdict.json"), &verdict).unwrap();
-    check(&other, 2, "verdict.json: judges \"another\"");
+    check(&other, 2, "run.json is \"20250131T120000Z-baseline-4711\"");
+    let ended = reports(&["render", path(&other), "--out", path(&out)]);
+    assert!(ended.stderr.contains("verdict.json: judges \"another\", but the run in "), "{}", ended.stderr);
 }
 
 #[test]
@@ -88,7 +98,12 @@ fn a_folder_that_cannot_be_written_is_named() {
     write_run(&run);
     let ended = reports(&["render", path(&run), "--out", path(&run.join("run.json"))]);
     assert_eq!(ended.code, Some(4));
-    assert!(ended.stderr.contains("run.json: cannot be written: "), "{}", ended.stderr);
+    let expected = "run.json: cannot be written: File exists (os error 17)\n";
+    assert!(ended.stderr.ends_with(expected), "{}", ended.stderr);
+    // The folder above the file is missing, and cannot be made.
+    let ended = reports(&["render", path(&run), "--out", "/proc/x"]);
+    let expected = "reports: /proc/x: cannot be written: No such file or directory (os error 2)\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(4), expected));
 }
 
 #[test]
