@@ -11,13 +11,15 @@ pub mod recommend;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use reports::console::print;
 use reports::model::Plan;
 use reports::model::format::write_whole;
 use reports::model::plan::Recommendation;
+use reports::settings::SettingsError;
 
 use cli::{Cli, Format, RecommendArgs, Verb};
 use evidence::{RunsError, load};
-use policy::{Policy, PolicyError};
+use policy::Policy;
 use recommend::recommend;
 
 /// How a run of `capacity` ended, when it had an answer.
@@ -47,7 +49,7 @@ pub enum CapacityError {
     #[error(transparent)]
     Runs(#[from] RunsError),
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Policy(#[from] SettingsError),
     #[error("a patch is for one size class, expected --size-class with one of {0}")]
     ManyClasses(String),
     #[error("{}: cannot be written", path.display())]
@@ -67,20 +69,6 @@ impl CapacityError {
             Self::NothingToPatch(_) => 3,
             Self::Write { .. } | Self::Print(_) => 4,
         }
-    }
-
-    /// One line: the error and those causes that it does not quote itself.
-    pub fn text(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let more = error.to_string();
-            if !text.contains(&more) {
-                text = format!("{text}: {more}");
-            }
-            cause = error.source();
-        }
-        text
     }
 }
 
@@ -110,11 +98,7 @@ pub fn run(cli: &Cli, stdout: &mut impl Write) -> Result<Answer, CapacityError> 
     match &args.out {
         Some(path) => write_whole(path, text.as_bytes())
             .map_err(|source| CapacityError::Write { path: path.clone(), source })?,
-        None => match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            // The reader has enough of it; the exit code still says the answer.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => written.map_err(CapacityError::Print)?,
-        },
+        None => print(stdout, &text).map_err(CapacityError::Print)?,
     }
     Ok(if short {
         Answer::Short

@@ -1,8 +1,9 @@
 //! The policy: steps, limits, headroom and size classes, from `policy.toml` and a file over it.
 //! It holds no measurement.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use reports::settings::{self, SettingsError};
 use reports::sla::SizeClass;
 use serde::Deserialize;
 
@@ -80,17 +81,6 @@ struct Classes {
     large: ClassPolicy,
 }
 
-/// Why a policy could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    #[error("{}: cannot be read: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{origin}: line {line}: {message}")]
-    Syntax { origin: String, line: usize, message: String },
-    #[error("{origin}: {message}")]
-    Value { origin: String, message: String },
-}
-
 impl Policy {
     /// The policy that this build ships.
     pub fn built_in() -> Self {
@@ -101,30 +91,17 @@ impl Policy {
     ///
     /// # Errors
     /// When the file cannot be read, is not TOML, has an unknown key, or a value that makes no sense.
-    pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| PolicyError::Read { path: path.into(), source })?;
-        Self::parse(&text, &path.display().to_string())
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        Self::parse(&settings::read(path)?, &path.display().to_string())
     }
 
     /// `text` over the built-in policy; `origin` names it in errors.
     ///
     /// # Errors
     /// As [`Policy::load`], but for reading.
-    pub fn parse(text: &str, origin: &str) -> Result<Self, PolicyError> {
-        let over: toml::Table = toml::from_str(text).map_err(|error: toml::de::Error| {
-            let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
-            let line = before.matches('\n').count() + 1;
-            let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
-            PolicyError::Syntax { origin: origin.to_owned(), line, message }
-        })?;
-        let mut merged: toml::Table = toml::from_str(BUILT_IN).expect("the embedded file is TOML");
-        merge(&mut merged, over);
-        let value = |message: String| PolicyError::Value { origin: origin.to_owned(), message };
-        let policy: Self = merged.try_into().map_err(|error: toml::de::Error| {
-            value(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
-        })?;
-        policy.check().map_err(value)?;
+    pub fn parse(text: &str, origin: &str) -> Result<Self, SettingsError> {
+        let policy: Self = settings::over(BUILT_IN, text, origin)?;
+        policy.check().map_err(|message| SettingsError::Value { origin: origin.to_owned(), message })?;
         Ok(policy)
     }
 
@@ -192,18 +169,6 @@ fn steps(key: &str, unit: &str, now: u32, step: u32, max: u32) -> Result<(), Str
         ));
     }
     Ok(())
-}
-
-/// Tables are merged key by key; any other value of `over` replaces the one below it.
-fn merge(below: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (below.get_mut(&key), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(over)) => merge(below, over),
-            (_, value) => {
-                below.insert(key, value);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use ci::cli::Cli;
 use clap::Parser as _;
+use reports::console::error_line;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -13,7 +14,7 @@ fn main() -> ExitCode {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) => {
             // Without stderr there is nobody left to tell; the exit code remains.
-            drop(writeln!(io::stderr(), "perf-gate: {}", error.text()));
+            drop(writeln!(io::stderr(), "perf-gate: {}", error_line(&error)));
             ExitCode::from(error.exit_code())
         }
     }

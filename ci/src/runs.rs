@@ -34,7 +34,7 @@ pub enum RunsError {
     Many { path: PathBuf, count: usize },
     #[error("{}: holds run {id}, which {} holds as well: a run counts once", second.display(), first.display())]
     Twice { id: String, first: PathBuf, second: PathBuf },
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Document(#[from] DocumentError),

@@ -2,8 +2,9 @@
 //! It holds no statistics.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use reports::settings::{self, SettingsError};
 use serde::Deserialize;
 
 /// The name of the error rate among the metrics; its floor is in points, not relative.
@@ -44,17 +45,6 @@ pub struct Floor {
     pub min_requests: u64,
 }
 
-/// Why thresholds could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum ThresholdsError {
-    #[error("{}: cannot be read: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{origin}: line {line}: {message}")]
-    Syntax { origin: String, line: usize, message: String },
-    #[error("{origin}: {message}")]
-    Value { origin: String, message: String },
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -87,32 +77,17 @@ impl Thresholds {
     ///
     /// # Errors
     /// When the file cannot be read, is not TOML, has an unknown key, or a value out of range.
-    pub fn load(path: &Path) -> Result<Self, ThresholdsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ThresholdsError::Read { path: path.into(), source })?;
-        Self::parse(&text, &path.display().to_string())
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        Self::parse(&settings::read(path)?, &path.display().to_string())
     }
 
     /// `text` over the built-in thresholds; `origin` names it in errors.
     ///
     /// # Errors
     /// As [`Thresholds::load`], but for reading.
-    pub fn parse(text: &str, origin: &str) -> Result<Self, ThresholdsError> {
-        let syntax = |error: &toml::de::Error| {
-            let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
-            let line = before.matches('\n').count() + 1;
-            let message = error.message().lines().next().unwrap_or("not valid TOML").to_owned();
-            ThresholdsError::Syntax { origin: origin.to_owned(), line, message }
-        };
-        let over: toml::Table = toml::from_str(text).map_err(|error| syntax(&error))?;
-        let mut merged: toml::Table = toml::from_str(BUILT_IN).expect("the embedded file is TOML");
-        merge(&mut merged, over);
-        let document: Document = merged.try_into().map_err(|error: toml::de::Error| {
-            let message = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-            ThresholdsError::Value { origin: origin.to_owned(), message }
-        })?;
-        Self::validate(document)
-            .map_err(|message| ThresholdsError::Value { origin: origin.to_owned(), message })
+    pub fn parse(text: &str, origin: &str) -> Result<Self, SettingsError> {
+        Self::validate(settings::over(BUILT_IN, text, origin)?)
+            .map_err(|message| SettingsError::Value { origin: origin.to_owned(), message })
     }
 
     fn validate(document: Document) -> Result<Self, String> {
@@ -157,18 +132,6 @@ fn within(key: &str, value: f64, low: f64, high: f64) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{key} is {value}, expected {low} to {high}"))
-    }
-}
-
-/// Tables are merged key by key; any other value of `over` replaces the one below it.
-fn merge(below: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (below.get_mut(&key), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(over)) => merge(below, over),
-            (_, value) => {
-                below.insert(key, value);
-            }
-        }
     }
 }
 

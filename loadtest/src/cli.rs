@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use reports::console::error_line;
 use reports::sla::Sla;
 use reqwest::Url;
 
@@ -150,7 +151,7 @@ impl RunArguments {
             (_, Some(path)) => Scenario::read(path),
             (name, None) => Scenario::built_in(name.as_deref().unwrap_or_default()),
         }
-        .map_err(|error| UsageError(error.to_string()))?;
+        .map_err(|error| UsageError(error_line(&error)))?;
         scenario.vus = self.vus.unwrap_or(scenario.vus);
         scenario.rate = self.rate.unwrap_or(scenario.rate);
         scenario.duration = self.duration.unwrap_or(scenario.duration);

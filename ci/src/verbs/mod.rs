@@ -7,13 +7,14 @@ mod sla;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use reports::console::print;
 use reports::model::verdict::Outcome;
 use reports::model::{DocumentError, Verdict, write};
+use reports::settings::SettingsError;
 use reports::sla::SlaError;
 
 use crate::cli::{Cli, Verb};
 use crate::runs::{RunsError, VERDICT_FILE};
-use crate::thresholds::ThresholdsError;
 
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum GateError {
     #[error(transparent)]
     Runs(#[from] RunsError),
     #[error(transparent)]
-    Thresholds(#[from] ThresholdsError),
+    Thresholds(#[from] SettingsError),
     #[error("{}: cannot be read", path.display())]
     SlaFile { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -43,21 +44,6 @@ impl GateError {
             Self::OutFolder { .. } | Self::Write(_) | Self::Print(_) => 4,
         }
     }
-
-    /// The error and those causes that it does not quote itself; one line, but for an SLA file, which gets a line for
-    /// each of its problems.
-    pub fn text(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let more = error.to_string();
-            if !text.contains(&more) {
-                text = format!("{text}: {more}");
-            }
-            cause = error.source();
-        }
-        text
-    }
 }
 
 /// Does what the command line says, prints table and verdict to `stdout`.
@@ -74,11 +60,7 @@ pub fn run(cli: &Cli, stdout: &mut impl Write) -> Result<Outcome, GateError> {
     if let Some(folder) = out {
         write_verdict(folder, &verdict)?;
     }
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        // The reader of the table has enough of it; the exit code still says the verdict.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
+    print(stdout, &text)?;
     Ok(verdict.outcome)
 }
 

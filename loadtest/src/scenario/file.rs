@@ -15,7 +15,7 @@ use super::{Encoding, PRESETS, RequestSpec, Scenario, Stage, parse_duration};
 pub(crate) enum ConfigError {
     #[error("unknown scenario \"{name}\", expected one of {known}")]
     UnknownScenario { name: String, known: String },
-    #[error("{file}: cannot be read: {source}")]
+    #[error("{file}: cannot be read")]
     Unreadable { file: String, source: std::io::Error },
     #[error("{file}: line {line}: {message}")]
     Invalid { file: String, line: usize, message: String },
