@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::load::Origins;
-use super::{Config, ConfigError, TokenSource};
+use super::{Config, ConfigError, Interval, TokenSource};
 use crate::model::Endpoint;
 
 /// Adds every impossible combination to `errors`, and what is only odd to the configuration's warnings.
@@ -67,8 +67,9 @@ pub(super) fn check(config: &mut Config, origins: &Origins, errors: &mut Vec<Con
 
 fn stale_before_polled(config: &Config, stale_after: Duration, refuse: &mut impl FnMut(&str, String)) {
     for endpoint in Endpoint::ALL {
-        let every = config.collection.intervals.of(endpoint).every;
-        if stale_after <= every {
+        let Interval { every, grows } = config.collection.intervals.of(endpoint);
+        // Where it grows, stale_after grows with it.
+        if stale_after <= every && !grows {
             let message = format!(
                 "{stale_after:?} is not longer than the interval of {endpoint} ({every:?}): its readings would be \
                  withdrawn before the next one"

@@ -11,7 +11,7 @@ pub struct Collection {
     pub intervals: Intervals,
     /// The most that a poll is put off, from the second on; the schedule keeps it within a tenth of the interval.
     pub jitter: Duration,
-    /// For every endpoint; otherwise five intervals (see [`Collection::stale_after`]).
+    /// For every endpoint, but see [`Collection::stale_after`]; otherwise five intervals.
     pub stale_after: Option<Duration>,
 }
 
@@ -89,9 +89,14 @@ impl Intervals {
 }
 
 impl Collection {
-    /// The age at which a reading is withdrawn, given the interval that its endpoint has now.
-    pub fn stale_after(&self, every: Duration) -> Duration {
-        self.stale_after.unwrap_or(every * 5)
+    /// The age at which a reading of the endpoint is withdrawn, given the interval that it has now. An interval that
+    /// grows may outgrow what is configured; then it is two of them, so that data does not go before the next comes.
+    pub fn stale_after(&self, endpoint: Endpoint, every: Duration) -> Duration {
+        match self.stale_after {
+            None => every * 5,
+            Some(configured) if self.intervals.of(endpoint).grows => configured.max(every * 2),
+            Some(configured) => configured,
+        }
     }
 }
 
@@ -174,7 +179,8 @@ pub(super) const KEYS: &[Key] = &[
         path: "collection.stale_after",
         flag: Some("collection.stale-after"),
         value: "DURATION",
-        help: "age at which a reading is withdrawn; auto is five intervals",
+        help: "age at which a reading is withdrawn; auto is five intervals; jobs whose interval is auto are kept for two \
+               intervals at least",
         default: "auto",
         set: |config, text| {
             config.collection.stale_after = match text {
@@ -185,3 +191,22 @@ pub(super) const KEYS: &[Key] = &[
         },
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_outlives_an_interval_that_has_grown() {
+        let seconds = Duration::from_secs;
+        let mut collection = Collection::default();
+        assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(200)), seconds(1000));
+        collection.stale_after = Some(seconds(150));
+        assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(60)), seconds(150));
+        assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(200)), seconds(400));
+        assert_eq!(collection.stale_after(Endpoint::Nodes, seconds(30)), seconds(150));
+        // Fixed intervals do not grow, and `check` compares them with stale_after once.
+        collection.intervals.set(Endpoint::Jobs, "100s").unwrap();
+        assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(100)), seconds(150));
+    }
+}

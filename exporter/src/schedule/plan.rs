@@ -38,7 +38,7 @@ impl Plan {
 
     /// Age at which the endpoint's data is withdrawn, given how long its polls take.
     pub fn stale_after(&self, endpoint: Endpoint, last_took: Duration) -> Duration {
-        self.collection.stale_after(self.interval(endpoint, last_took))
+        self.collection.stale_after(endpoint, self.interval(endpoint, last_took))
     }
 }
 
@@ -80,6 +80,7 @@ mod tests {
         assert_eq!(plan().stale_after(Endpoint::Nodes, Duration::ZERO), seconds(150));
         let mut told = plan();
         told.collection.stale_after = Some(seconds(7));
-        assert_eq!(told.stale_after(Endpoint::Jobs, Duration::ZERO), seconds(7));
+        assert_eq!(told.stale_after(Endpoint::Nodes, Duration::ZERO), seconds(7));
+        assert_eq!(told.stale_after(Endpoint::Jobs, seconds(20)), seconds(400));
     }
 }

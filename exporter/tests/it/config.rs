@@ -319,6 +319,9 @@ fn combinations_that_cannot_work_are_refused() {
            readings would be withdrawn before the next one",
         ],
     );
+    assert!(load_text("collection: {stale_after: 61s}\n", &[URL]).is_ok());
+    let shorter_than_jobs = "collection: {stale_after: 59s, intervals: {partitions: 50s}}\n";
+    assert!(load_text(shorter_than_jobs, &[URL]).is_ok(), "jobs are auto, so stale_after grows with them");
     check(
         "collectors:\n  controller: {enabled: false}\n  nodes: {enabled: false}\n  partitions: {enabled: false}\n  \
          jobs: {enabled: false}\n  scheduler: {enabled: false}\n",
