@@ -73,6 +73,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         path: "collectors.nodes.enabled",
+        help: "whether the collector runs; controller and partitions need /nodes too, which is read until all three are off",
         set: |config, text| enable(&mut config.collectors.nodes, text),
         ..ENABLED
     },
@@ -83,6 +84,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         path: "collectors.partitions.enabled",
+        help: "whether the collector runs; controller and jobs need /partitions too, which is read until all three are off",
         set: |config, text| enable(&mut config.collectors.partitions, text),
         ..ENABLED
     },
@@ -93,6 +95,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         path: "collectors.jobs.enabled",
+        help: "whether the collector runs; controller and partitions need /jobs too, which is read until all three are off",
         set: |config, text| enable(&mut config.collectors.jobs, text),
         ..ENABLED
     },
@@ -116,4 +119,31 @@ pub(super) const KEYS: &[Key] = &[
 fn enable(collector: &mut bool, text: &str) -> Result<(), String> {
     *collector = quantity::switch(text)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::COLLECTORS;
+
+    #[test]
+    fn a_switch_names_the_other_collectors_that_keep_its_endpoint_polled() {
+        let example = include_str!("../../config.example.yaml");
+        for endpoint in [Endpoint::Nodes, Endpoint::Partitions, Endpoint::Jobs] {
+            let name = endpoint.to_string();
+            let needs = |collector: &&&crate::collectors::Collector| collector.needs.contains(&endpoint);
+            let others: Vec<_> = COLLECTORS
+                .iter()
+                .filter(needs)
+                .map(|other| other.name)
+                .filter(|other| *other != name)
+                .collect();
+            let sentence = format!("{} need /{name} too", others.join(" and "));
+            let key = KEYS.iter().find(|key| key.path == format!("collectors.{name}.enabled")).unwrap();
+            assert!(key.help.contains(&sentence), "{}: no {sentence:?} in {:?}", key.path, key.help);
+            assert!(example.contains(&format!("# {sentence}")), "no {sentence:?} in the example");
+        }
+        let scheduler = COLLECTORS.iter().filter(|collector| collector.needs.contains(&Endpoint::Diag));
+        assert_eq!(scheduler.map(|collector| collector.name).collect::<Vec<_>>(), ["scheduler"]);
+    }
 }
