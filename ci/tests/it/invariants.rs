@@ -4,6 +4,7 @@
 mod boundaries;
 mod dependencies;
 mod layout;
+mod licences;
 mod registries;
 mod rust_text;
 mod tree;
