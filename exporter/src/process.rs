@@ -15,9 +15,6 @@ use crate::server::{self, Limits, ServerState};
 use crate::source::Rest;
 use crate::telemetry::{self, Telemetry};
 
-/// Requests to slurmrestd under way at once. It has few workers, and each request holds one till its end.
-const MAX_IN_FLIGHT: usize = 2;
-
 /// Polls and serves until `shutdown` completes, then answers what is in flight.
 ///
 /// # Errors
@@ -68,7 +65,7 @@ pub async fn run(
     };
     let polling = tokio::spawn(schedule::run(Cluster {
         source: Arc::new(source),
-        plan: Plan { endpoints, collection: config.collection, max_in_flight: MAX_IN_FLIGHT },
+        plan: Plan { endpoints, collection: config.collection, max_in_flight: config.slurm.max_in_flight },
         collectors,
         board,
         publisher,

@@ -27,6 +27,8 @@ pub struct Slurm {
     pub connect_timeout: Duration,
     /// For every endpoint; otherwise each has its own (see [`Slurm::timeout`]).
     pub request_timeout: Option<Duration>,
+    /// Requests under way at once, over all endpoints; at least 1.
+    pub max_in_flight: usize,
     /// The longest answer that is read.
     pub max_body_bytes: u64,
 }
@@ -60,6 +62,8 @@ impl Default for Slurm {
             allow_insecure_token: false,
             connect_timeout: Duration::from_secs(10),
             request_timeout: None,
+            // slurmrestd has few workers, and each request holds one till its end.
+            max_in_flight: 2,
             max_body_bytes: 4 << 30,
         }
     }
@@ -192,6 +196,21 @@ pub(super) const KEYS: &[Key] = &[
                 "auto" => None,
                 _ => Some(quantity::some_time(text)?),
             };
+            Ok(())
+        },
+    },
+    Key {
+        path: "slurm.max_in_flight",
+        flag: None,
+        value: "COUNT",
+        help: "requests under way at once, over all endpoints",
+        default: "2",
+        set: |config, text| {
+            config.slurm.max_in_flight = text
+                .parse()
+                .ok()
+                .filter(|count| (1..=64).contains(count))
+                .ok_or_else(|| format!("expected a number from 1 to 64, got \"{text}\""))?;
             Ok(())
         },
     },

@@ -9,6 +9,10 @@ use std::time::Duration;
 use exporter::cli::{self, Ending};
 use exporter::config::{Config, ConfigErrors, TokenSource, load};
 use exporter::model::Endpoint;
+use mock_slurmrestd::http::{Fault, FaultKind};
+
+use crate::process::Exporter;
+use crate::simulator::Simulator;
 
 /// An environment that makes every configuration complete.
 const URL: (&str, &str) = ("SLURM_EXPORTER_SLURM_URL", "http://127.0.0.1:6820");
@@ -103,7 +107,7 @@ fn a_key_that_does_not_work_yet_is_unknown() {
     check(
         "slurm:\n  source: rest\n",
         &["config.yaml:2:3: slurm.source: unknown key, known here: url, name, api_version, auth, \
-           allow_insecure_token, connect_timeout, request_timeout, max_body_bytes"],
+           allow_insecure_token, connect_timeout, request_timeout, max_in_flight, max_body_bytes"],
     );
 }
 
@@ -334,6 +338,27 @@ fn combinations_that_cannot_work_are_refused() {
            too; keep one of them",
         ],
     );
+}
+
+#[test]
+fn no_more_requests_are_under_way_than_configured() {
+    check(
+        "slurm: {max_in_flight: 0}\n",
+        &["config.yaml:1:24: slurm.max_in_flight: expected a number from 1 to 64, got \"0\""],
+    );
+    let most_with = |count: u64| {
+        let simulator = Simulator::start();
+        let slow = Fault { delay: Duration::from_millis(200), ..Fault::always(FaultKind::Latency) };
+        simulator.server.set_faults(vec![slow]);
+        let file = written(&format!("slurm: {{max_in_flight: {count}}}\n"));
+        let mut arguments = simulator.exporter_arguments();
+        arguments.push(format!("--config={}", file.path.display()));
+        let exporter = Exporter::start(&arguments);
+        exporter.wait_until_ready();
+        simulator.server.requests().max_in_flight
+    };
+    assert_eq!(most_with(1), 1);
+    assert_eq!(most_with(3), 3);
 }
 
 #[test]
