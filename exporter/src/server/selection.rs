@@ -9,17 +9,19 @@ use std::{
 
 use crate::exposition::{Page, PageUnit};
 
-/// A value that names nothing.
+/// A query that can never match anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} {value:?} (known: {known})")]
-pub(super) struct Unknown {
-    what: &'static str,
-    value: String,
-    known: Known,
+pub(super) enum Refused {
+    /// A value names nothing.
+    #[error("unknown {what} {value:?} (known: {known})")]
+    Unknown { what: &'static str, value: String, known: Known },
+    /// Every collector that `collect[]` names, or every one there is, is named by `exclude[]`.
+    #[error("selects nothing: exclude[] leaves no collector (known: {known})")]
+    Nothing { known: Known },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Known(Vec<String>);
+pub(super) struct Known(Vec<String>);
 
 impl Display for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,8 +39,12 @@ struct Query {
     clusters: Vec<String>,
 }
 
-/// The page that the query asks for. With `cluster`, only what belongs to a named cluster.
-pub(super) fn select(page: Arc<Page>, query: &str) -> Result<Arc<Page>, Unknown> {
+/// The page that the query asks for. With `cluster`, only what belongs to a named cluster. It may well be empty:
+/// data that was withdrawn comes back.
+///
+/// # Errors
+/// When a value is unknown, or no collector is left.
+pub(super) fn select(page: Arc<Page>, query: &str) -> Result<Arc<Page>, Refused> {
     let mut wanted = Query::default();
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
         let (what, list, known) = match key.as_ref() {
@@ -52,14 +58,24 @@ pub(super) fn select(page: Arc<Page>, query: &str) -> Result<Arc<Page>, Unknown>
     if wanted.is_everything() {
         return Ok(page);
     }
+    let collectors = &page.names().collectors;
+    if !wanted.exclude.is_empty() && !collectors.iter().any(|name| wanted.includes_collector(name)) {
+        return Err(Refused::Nothing { known: Known::from(collectors) });
+    }
     Ok(Arc::new(page.select(|unit| wanted.includes(unit))))
 }
 
-fn known_value(what: &'static str, value: String, known: &BTreeSet<String>) -> Result<String, Unknown> {
+fn known_value(what: &'static str, value: String, known: &BTreeSet<String>) -> Result<String, Refused> {
     if known.contains(&value) {
         return Ok(value);
     }
-    Err(Unknown { what, value, known: Known(known.iter().cloned().collect()) })
+    Err(Refused::Unknown { what, value, known: Known::from(known) })
+}
+
+impl From<&BTreeSet<String>> for Known {
+    fn from(names: &BTreeSet<String>) -> Self {
+        Self(names.iter().cloned().collect())
+    }
 }
 
 impl Query {
@@ -68,11 +84,17 @@ impl Query {
     }
 
     fn includes(&self, unit: &PageUnit) -> bool {
-        let named = |list: &[String], name: &str| list.iter().any(|entry| entry == name);
-        (self.collect.is_empty() || named(&self.collect, unit.collector()))
-            && !named(&self.exclude, unit.collector())
+        self.includes_collector(unit.collector())
             && (self.clusters.is_empty() || unit.cluster().is_some_and(|name| named(&self.clusters, name)))
     }
+
+    fn includes_collector(&self, name: &str) -> bool {
+        (self.collect.is_empty() || named(&self.collect, name)) && !named(&self.exclude, name)
+    }
+}
+
+fn named(list: &[String], name: &str) -> bool {
+    list.iter().any(|entry| entry == name)
 }
 
 #[cfg(test)]
@@ -104,7 +126,7 @@ mod tests {
     }
 
     fn chosen(query: &str) -> Result<Vec<String>, String> {
-        let page = select(page(), query).map_err(|unknown| unknown.to_string())?;
+        let page = select(page(), query).map_err(|refused| refused.to_string())?;
         Ok(page
             .units()
             .map(|unit| format!("{}@{}", unit.desc().name, unit.cluster().unwrap_or("-")))
@@ -114,19 +136,33 @@ mod tests {
     #[test]
     fn queries_choose_whole_units() {
         let everything = vec!["jobs@a", "jobs@b c", "nodes@a", "nodes@b c", "up@-"];
-        let cases: [(&str, Vec<&str>); 9] = [
+        let cases: [(&str, Vec<&str>); 11] = [
             ("", everything.clone()),
             ("other=1", everything),
             ("collect[]=nodes", vec!["nodes@a", "nodes@b c"]),
             ("collect%5B%5D=nodes&collect[]=own", vec!["nodes@a", "nodes@b c", "up@-"]),
             ("exclude[]=nodes&exclude[]=jobs", vec!["up@-"]),
-            ("collect[]=nodes&exclude[]=nodes", vec![]),
+            ("collect[]=nodes&collect[]=jobs&exclude[]=nodes", vec!["jobs@a", "jobs@b c"]),
             ("cluster=b+c", vec!["jobs@b c", "nodes@b c"]),
             ("cluster=a&cluster=b%20c&collect[]=jobs", vec!["jobs@a", "jobs@b c"]),
             ("collect[]=idle", vec![]),
+            ("collect[]=idle&exclude[]=jobs", vec![]),
+            ("exclude[]=nodes&exclude[]=jobs&exclude[]=own", vec![]),
         ];
         for (query, expected) in cases {
             assert_eq!(chosen(query).unwrap(), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_can_never_match_is_refused() {
+        for query in [
+            "collect[]=nodes&exclude[]=nodes",
+            "collect[]=nodes&collect[]=jobs&exclude[]=jobs&exclude[]=nodes&cluster=a",
+            "exclude[]=idle&exclude[]=jobs&exclude[]=nodes&exclude[]=own",
+        ] {
+            let expected = "selects nothing: exclude[] leaves no collector (known: idle, jobs, nodes, own)";
+            assert_eq!(chosen(query).unwrap_err(), expected, "{query}");
         }
     }
 
