@@ -2,10 +2,11 @@
 //! Not here: serving (the library) or the story of the process (main.rs).
 
 use anyhow::{Context, anyhow, bail};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mock_slurmrestd::cluster::{Clock, Cluster, Size};
 use mock_slurmrestd::http::{self, Auth, Config, Fault, Latency};
-use mock_slurmrestd::presets;
+use mock_slurmrestd::presets::{self, Preset};
 use mock_slurmrestd::wire::{ApiVersion, Style};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -40,7 +41,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "slurm")]
         user: String,
         /// Seconds until the token expires.
-        #[arg(long, default_value_t = 3_600)]
+        #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]
         lifespan: u64,
     },
 }
@@ -48,8 +49,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The cluster to start with.
-    #[arg(long, default_value = "tiny", value_name = "NAME", help_heading = "Cluster")]
-    preset: String,
+    #[arg(long, default_value = "tiny", value_name = "NAME", value_parser = preset_named(), help_heading = "Cluster")]
+    preset: Preset,
     /// Nodes, instead of the preset's number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000), help_heading = "Cluster")]
     nodes: Option<u32>,
@@ -93,13 +94,13 @@ pub(crate) struct Serve {
     #[arg(long, help_heading = "Service")]
     compact: bool,
     /// Clients at a time; more wait in silence, as with slurmrestd.
-    #[arg(long, default_value_t = 123, value_name = "N", help_heading = "Service")]
+    #[arg(long, default_value_t = 123, value_name = "N", value_parser = at_least_one(), help_heading = "Service")]
     max_connections: usize,
     /// How much of a real slurmrestd's latency to imitate: none, real, or a factor.
     #[arg(long, default_value = "none", value_name = "none|real|FACTOR", help_heading = "Trouble")]
     latency: Latency,
     /// Requests worked on at a time when latency is imitated; more wait in line.
-    #[arg(long, default_value_t = 4, value_name = "N", help_heading = "Trouble")]
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = at_least_one(), help_heading = "Trouble")]
     workers: usize,
     /// KIND[:key=value,...]; kinds latency, 500, 502, 511, truncate, reset; keys ms, endpoint, probability, times.
     /// May be given several times.
@@ -182,7 +183,7 @@ impl Serve {
             other => bail!("--clock {other}: expected auto or explicit"),
         };
         let served = versions(&self.serve)?;
-        let size = self.size()?;
+        let size = self.size();
         let cluster = match clock {
             Clock::Auto { .. } => Cluster::starting_at(&size, self.seed, unix_now()?, &self.cluster_name),
             Clock::Explicit => Cluster::starting_at(
@@ -206,10 +207,8 @@ impl Serve {
         })
     }
 
-    fn size(&self) -> anyhow::Result<Size> {
-        let preset = presets::by_name(&self.preset)
-            .with_context(|| format!("--preset {}: expected one of {}", self.preset, presets::names()))?;
-        let mut size = preset.size;
+    fn size(&self) -> Size {
+        let mut size = self.preset.size.clone();
         if let Some(nodes) = self.nodes {
             size = size.with_nodes(nodes);
         }
@@ -221,8 +220,19 @@ impl Serve {
         }
         size.partitions = self.partitions.unwrap_or(size.partitions);
         size.users = self.users.unwrap_or(size.users);
-        Ok(size)
+        size
     }
+}
+
+/// Takes the name of a preset; the message for any other lists the names.
+fn preset_named() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(presets::PRESETS.map(|preset| preset.name))
+        .map(|name| presets::by_name(&name).expect("only the names of presets are let through"))
+}
+
+/// Zero would serve nobody; a semaphore does not count to any number.
+fn at_least_one() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<usize>::new().range(1..=1_000_000)
 }
 
 fn versions(text: &str) -> anyhow::Result<RangeInclusive<ApiVersion>> {

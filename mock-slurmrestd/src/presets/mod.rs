@@ -27,11 +27,6 @@ pub fn by_name(name: &str) -> Option<Preset> {
     PRESETS.into_iter().find(|preset| preset.name == name)
 }
 
-/// `tiny, small, medium, large`
-pub fn names() -> String {
-    PRESETS.map(|preset| preset.name).join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

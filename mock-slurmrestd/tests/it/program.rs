@@ -24,7 +24,7 @@ fn refused(arguments: &[&str], code: i32, words: &[&str]) {
 
 #[test]
 fn mistakes_on_the_command_line_end_with_2_and_name_what_is_valid() {
-    refused(&["--preset", "huge", "--no-auth"], 2, &["--preset huge", "tiny, small, medium, large"]);
+    refused(&["--preset", "huge"], 2, &["'huge'", "--preset", "tiny, small, medium, large"]);
     refused(&["--preset", "tiny"], 2, &["--jwt-key FILE", "--no-auth"]);
     refused(&["--no-auth", "--jobz", "3"], 2, &["--jobz", "--jobs"]);
     refused(&["--no-auth", "--fault", "503"], 2, &["503", "latency, 500, 502, 511, truncate, reset"]);
@@ -34,6 +34,9 @@ fn mistakes_on_the_command_line_end_with_2_and_name_what_is_valid() {
     refused(&["--no-auth", "--latency", "slow"], 2, &["none, real or a factor"]);
     refused(&["--no-auth", "--clock", "stopped"], 2, &["auto or explicit"]);
     refused(&["--no-auth", "--speed", "0"], 2, &["--speed"]);
+    refused(&["--no-auth", "--workers", "0"], 2, &["--workers", "1..=1000000"]);
+    refused(&["--no-auth", "--max-connections", "0"], 2, &["--max-connections", "1..=1000000"]);
+    refused(&["token", "--jwt-key", "/dev/null", "--lifespan", "0"], 2, &["--lifespan", "1.."]);
     refused(&["--jwt-key", "/nonexistent/key"], 2, &["/nonexistent/key"]);
 }
 
