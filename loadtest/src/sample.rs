@@ -13,6 +13,8 @@ use crate::exposition;
 use crate::stop::{Reason, Stop};
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// A rate over less than this says more about the kernel's clock ticks (10 ms) than about the process.
+const SHORTEST: Duration = Duration::from_millis(500);
 
 /// What is looked at.
 #[derive(Clone, Debug)]
@@ -37,7 +39,7 @@ struct Reading {
 /// Everything that was seen of one process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples {
-    /// `None` when there never was a reading.
+    /// `None` when there never was a sample.
     pub(crate) resources: Option<Resources>,
     /// Whether a later reading came from another process than the first.
     pub(crate) restarted: bool,
@@ -184,8 +186,11 @@ struct Series {
     start: Instant,
     measured_from: Instant,
     before: Option<(Instant, Reading)>,
+    /// Where the next rate begins: the reading of the last sample, or the first of this process.
+    sampled: Option<(Instant, Reading)>,
     /// CPU seconds since the first reading at or after `measured_from`.
     cpu_seconds: f64,
+    peak_rss_bytes: u64,
     samples: Vec<ResourceSample>,
     restarted: bool,
 }
@@ -198,42 +203,50 @@ impl Series {
             start,
             measured_from,
             before: None,
+            sampled: None,
             cpu_seconds: 0.0,
+            peak_rss_bytes: 0,
             samples: Vec::new(),
             restarted: false,
         }
     }
 
+    /// Adds a reading to the totals, and makes a sample of it unless it comes too soon after the last one.
     fn add(&mut self, now: Instant, reading: &Reading) {
+        // Some kernels let the sum step back by a tick.
+        let used = |before: &Reading| (reading.cpu_seconds - before.cpu_seconds).max(0.0);
         if let Some((then, before)) = &self.before {
-            let elapsed = now.saturating_duration_since(*then).as_secs_f64();
             if reading.identity != before.identity {
                 self.restarted = true;
-            } else if elapsed > 0.0 {
-                // Some kernels let the sum step back by a tick.
-                let used = (reading.cpu_seconds - before.cpu_seconds).max(0.0);
-                if *then >= self.measured_from {
-                    self.cpu_seconds += used;
-                }
-                self.samples.push(ResourceSample {
-                    offset: now.saturating_duration_since(self.start).as_secs_f64(),
-                    cpu_cores: used / elapsed,
-                    rss_bytes: reading.rss_bytes,
-                    open_fds: reading.open_fds,
-                    threads: reading.threads,
-                });
+                self.sampled = None;
+            } else if *then >= self.measured_from {
+                self.cpu_seconds += used(before);
             }
         }
         self.before = Some((now, reading.clone()));
+        self.peak_rss_bytes = self.peak_rss_bytes.max(reading.rss_bytes);
+        if let Some((then, before)) = &self.sampled {
+            let elapsed = now.saturating_duration_since(*then);
+            if elapsed < SHORTEST {
+                return;
+            }
+            self.samples.push(ResourceSample {
+                offset: now.saturating_duration_since(self.start).as_secs_f64(),
+                cpu_cores: used(before) / elapsed.as_secs_f64(),
+                rss_bytes: reading.rss_bytes,
+                open_fds: reading.open_fds,
+                threads: reading.threads,
+            });
+        }
+        self.sampled = Some((now, reading.clone()));
     }
 
     fn finish(self) -> Samples {
-        let peak = self.samples.iter().map(|sample| sample.rss_bytes).max();
-        let resources = peak.map(|peak_rss_bytes| Resources {
+        let resources = (!self.samples.is_empty()).then(|| Resources {
             source: self.source.into(),
             cpu_seconds: self.cpu_seconds,
             cpus_available: self.cpus,
-            peak_rss_bytes,
+            peak_rss_bytes: self.peak_rss_bytes,
             samples: self.samples,
         });
         Samples { resources, restarted: self.restarted }
@@ -273,6 +286,39 @@ mod tests {
             [1.0, 0.5, 0.25, 0.25]
         );
         assert_eq!((resources.cpu_seconds, resources.peak_rss_bytes), (0.5, 1007));
+    }
+
+    #[test]
+    fn a_last_reading_just_after_a_sample_counts_in_the_totals_only() {
+        let start = Instant::now();
+        let mut series = series(start);
+        for (millis, cpu) in [(0, 5.0), (1000, 5.1), (2000, 5.2), (3000, 5.3)] {
+            series.add(start + Duration::from_millis(millis), &reading(cpu, 1.0));
+        }
+        // One clock tick within 30 ms would be a third of a core, and none would be an idle process.
+        let last = Reading { rss_bytes: 5000, ..reading(5.31, 1.0) };
+        series.add(start + Duration::from_millis(3030), &last);
+        let resources = series.finish().resources.unwrap();
+        let offsets: Vec<f64> = resources.samples.iter().map(|sample| sample.offset).collect();
+        assert_eq!(offsets, [1.0, 2.0, 3.0]);
+        assert!(
+            resources.samples.iter().all(|sample| (sample.cpu_cores - 0.1).abs() < 1e-9),
+            "{resources:?}"
+        );
+        assert!((resources.cpu_seconds - 0.11).abs() < 1e-9);
+        assert_eq!(resources.peak_rss_bytes, 5000);
+    }
+
+    #[test]
+    fn a_reading_that_came_too_soon_is_within_the_next_rate() {
+        let start = Instant::now();
+        let mut series = series(start);
+        for (millis, cpu) in [(0, 0.0), (1000, 0.5), (1200, 1.0), (2000, 1.5)] {
+            series.add(start + Duration::from_millis(millis), &reading(cpu, 1.0));
+        }
+        let cores: Vec<f64> =
+            series.finish().resources.unwrap().samples.iter().map(|sample| sample.cpu_cores).collect();
+        assert_eq!(cores, [0.5, 1.0]);
     }
 
     #[test]
