@@ -9,7 +9,8 @@ use reports::console::error_line;
 use reports::sla::Sla;
 use reqwest::Url;
 
-use crate::run::Plan;
+use crate::folder::ResultFolder;
+use crate::run::{Plan, RESULTS};
 use crate::scenario::{PRESETS, Scenario, parse_duration};
 use crate::stack::Cluster;
 
@@ -142,6 +143,8 @@ impl RunArguments {
                 }
             }
         };
+        let root = self.out.as_deref().unwrap_or(Path::new(RESULTS));
+        ResultFolder::check(root).map_err(|problem| UsageError(format!("--out {problem}")))?;
         Ok(Plan { scenario, target, sla, timeout: self.timeout, out: self.out })
     }
 

@@ -150,12 +150,11 @@ fn transport(otherwise: &str, error: &reqwest::Error) -> Failure {
     } else {
         otherwise
     };
-    // The outermost message repeats the address; the innermost says what happened.
-    let mut cause = error.source();
-    let mut detail = error.to_string();
-    while let Some(inner) = cause {
-        detail = inner.to_string();
-        cause = inner.source();
-    }
-    Failure { kind: kind.into(), detail }
+    Failure { kind: kind.into(), detail: innermost(error) }
+}
+
+/// What happened, without the address that the outer messages repeat.
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.last().map_or_else(|| error.to_string(), ToString::to_string)
 }

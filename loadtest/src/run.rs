@@ -16,10 +16,12 @@ use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use crate::cli::Target;
+use crate::folder::ResultFolder;
 use crate::oracle;
+use crate::presence::{self, Expected};
 use crate::probe::{self, Probe};
 use crate::recorder::{Recorder, Recording};
-use crate::sample::{Sampler, Samples, Source};
+use crate::sample::{self, Sampler, Samples, Source};
 use crate::scenario::{Encoding, LoadPlan, Scenario};
 use crate::stack::{Binaries, Stack};
 use crate::stop::{Reason, Stop};
@@ -28,6 +30,9 @@ use crate::{closed, output, progress};
 
 /// How long the pages that are fetched beside the load may take.
 const SIDE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Holds a folder for each run, unless the request names one.
+pub(crate) const RESULTS: &str = "loadtest-results";
 
 /// A request that was checked: everything that a run needs.
 #[derive(Debug)]
@@ -46,6 +51,10 @@ struct Subject {
     /// How its resources are sampled, when they can be.
     source: Option<Source>,
     stack: Option<Stack>,
+    /// What has to be there in the end, when it is not ours.
+    expected: Option<Expected>,
+    /// Last, so that it goes after the files that the stack removes itself.
+    folder: ResultFolder,
 }
 
 /// What the load left behind.
@@ -66,20 +75,25 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
     stop.on_signals().context("failed to install the signal handlers")?;
     let started = jiff::Timestamp::now();
     let id = run_id(started, &plan.scenario.name);
-    let out = plan.out.clone().unwrap_or_else(|| Path::new("loadtest-results").join(&id));
+    let out = plan.out.clone().unwrap_or_else(|| Path::new(RESULTS).join(&id));
     let side = probe::client(SIDE_TIMEOUT)?;
 
-    let mut subject = tokio::select! {
-        subject = bring_up(&plan, &out, &side) => subject?,
+    let prepared = async {
+        let subject = bring_up(&plan, &out, &side).await?;
+        // The size of the cluster, while the target is still well; it decides which rules apply.
+        let page = oracle::fetch(&side, subject.metrics.clone()).await;
+        anyhow::Ok((subject, page.ok().and_then(|page| oracle::nodes(&page))))
+    };
+    let (mut subject, nodes) = tokio::select! {
+        prepared = prepared => prepared?,
         reason = stop.requested() => return before_the_load(&reason),
     };
-    // The size of the cluster, while the target is still well; it decides which rules apply.
-    let nodes = match oracle::fetch(&side, subject.metrics.clone()).await {
-        Ok(page) => oracle::nodes(&page),
-        Err(_) => None,
-    };
-    let load = load(&plan, &mut subject, &out, &stop).await?;
+    let load = load(&plan, &mut subject, &stop).await?;
     let reason = stop.reason();
+    let target_absent = match subject.expected.as_ref().filter(|_| reason.is_none()) {
+        Some(expected) => presence::absence(&side, expected, plan.timeout).await,
+        None => None,
+    };
     // A run that was stopped may have nothing left to compare, and is not judged as passed anyway.
     let oracle = match subject.stack.as_ref().filter(|_| reason.is_none()) {
         Some(stack) => {
@@ -91,8 +105,12 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
         stack.stop().await;
     }
 
-    let circumstances =
-        Circumstances { stopped: reason.clone(), target_restarted: load.subject.restarted, oracle };
+    let circumstances = Circumstances {
+        stopped: reason.clone(),
+        target_restarted: load.subject.restarted,
+        target_absent,
+        oracle,
+    };
     let mut record = RunRecord {
         format: RunRecord::FORMAT.into(),
         id,
@@ -128,16 +146,18 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
 /// Starts what is to be started, or looks whether the target is there. Makes the output folder.
 async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subject> {
     let make_folder =
-        || std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be created", out.display()));
+        || ResultFolder::make(out).with_context(|| format!("{}: cannot be created", out.display()));
     match &plan.target {
         Target::Stack { cluster, exporter, simulator } => {
             let binaries = Binaries::find(exporter.as_deref(), simulator.as_deref())?;
-            make_folder()?;
-            let stack = Stack::start(&binaries, cluster, out, side).await?;
+            let mut folder = make_folder()?;
+            let stack = Stack::start(&binaries, cluster, &mut folder, side).await?;
             Ok(Subject {
                 metrics: stack.metrics.clone(),
                 source: stack.exporter_pid().map(Source::Process),
                 stack: Some(stack),
+                expected: None,
+                folder,
             })
         }
         Target::Running { metrics, pid } => {
@@ -148,24 +168,26 @@ async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subj
                 .await
                 .with_context(|| format!("{metrics} does not answer"))?;
             let page = answer.text().await.unwrap_or_default();
-            make_folder()?;
-            let own_figures = page.contains("\nprocess_cpu_seconds_total");
+            let own_figures = sample::has_figures(&page);
             let by_page = || own_figures.then(|| Source::Page { url: metrics.clone(), client: side.clone() });
             Ok(Subject {
                 metrics: metrics.clone(),
                 source: pid.map(Source::Process).or_else(by_page),
                 stack: None,
+                expected: Some(Expected { metrics: metrics.clone(), pid: *pid, own_figures }),
+                folder: make_folder()?,
             })
         }
     }
 }
 
 /// Makes the load and records it, until the plan ends or the run is stopped.
-async fn load(plan: &Plan, subject: &mut Subject, out: &Path, stop: &Stop) -> anyhow::Result<Load> {
+async fn load(plan: &Plan, subject: &mut Subject, stop: &Stop) -> anyhow::Result<Load> {
     let users = LoadPlan::new(&plan.scenario);
     let mix = &plan.scenario.requests;
     let probe = Arc::new(Probe::new(&subject.metrics, mix, plan.timeout)?);
-    let goose_report = out.join("goose.html").display().to_string();
+    let goose_report = subject.folder.path().join("goose.html").display().to_string();
+    subject.folder.keep();
 
     let start = Instant::now();
     let measured_from = start + users.warmup;

@@ -164,6 +164,11 @@ fn read_process(pid: u32) -> Result<Reading, ProcError> {
     })
 }
 
+/// Whether a page has the figures that a process is sampled by.
+pub(crate) fn has_figures(page: &str) -> bool {
+    read_page(page).is_some()
+}
+
 fn read_page(page: &str) -> Option<Reading> {
     let value = |name: &str| {
         exposition::samples(page)

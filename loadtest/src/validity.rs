@@ -16,6 +16,8 @@ const GENERATOR_CPU_LIMIT: f64 = 0.8;
 pub(crate) struct Circumstances {
     pub(crate) stopped: Option<Reason>,
     pub(crate) target_restarted: bool,
+    /// What was missing of the target when the load was over.
+    pub(crate) target_absent: Option<String>,
     /// `None` when there is no oracle.
     pub(crate) oracle: Option<Result<Comparison, String>>,
 }
@@ -95,6 +97,9 @@ fn target_alive(circumstances: &Circumstances) -> RuleVerdict {
     } else if let Some(reason @ Reason::StackBroken(_)) = &circumstances.stopped {
         verdict.outcome = Outcome::Inconclusive;
         verdict.reason = reason.to_string();
+    } else if let Some(problem) = &circumstances.target_absent {
+        verdict.outcome = Outcome::Fail;
+        verdict.reason = format!("the target was gone when the load was over: {problem}");
     } else if circumstances.target_restarted {
         verdict.outcome = Outcome::Inconclusive;
         verdict.reason = "the target was restarted during the run".into();
@@ -188,6 +193,12 @@ mod tests {
         ] {
             assert_eq!(outcome(Outcome::Pass, 0.1, &stopped(reason.clone())), expected, "{reason}");
         }
+        let gone = Some("Connection refused".to_owned());
+        let absent = Circumstances { target_absent: gone.clone(), ..Circumstances::default() };
+        assert_eq!(outcome(Outcome::Pass, 0.1, &absent), Outcome::Fail);
+        // Who interrupts a run may also have ended the target.
+        let both = Circumstances { target_absent: gone, ..stopped(Reason::Interrupt) };
+        assert_eq!(outcome(Outcome::Pass, 0.1, &both), Outcome::Inconclusive);
         let restarted = Circumstances { target_restarted: true, ..Circumstances::default() };
         assert_eq!(outcome(Outcome::Pass, 0.1, &restarted), Outcome::Inconclusive);
     }

@@ -61,7 +61,7 @@ impl Child {
         };
         match line.strip_prefix(prefix) {
             Some(address) => Ok(address.trim().to_owned()),
-            None => bail!("{} said \"{line}\", expected \"{prefix}...\"", self.name),
+            None => bail!("{} said \"{line}\", expected \"{prefix}...\"{}", self.name, self.last_words()),
         }
     }
 

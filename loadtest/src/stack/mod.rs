@@ -16,6 +16,7 @@ use tokio::process::Command;
 
 pub(crate) use self::binaries::Binaries;
 use self::child::Child;
+use crate::folder::ResultFolder;
 use crate::oracle::Watch;
 use crate::stop::{Reason, Stop};
 
@@ -54,10 +55,10 @@ impl Stack {
     pub(crate) async fn start(
         binaries: &Binaries,
         cluster: &Cluster,
-        out: &Path,
+        out: &mut ResultFolder,
         side: &Client,
     ) -> anyhow::Result<Self> {
-        let key = KeyFile::create(out.join(".jwt.key"))?;
+        let key = KeyFile::create(out.path().join(".jwt.key"))?;
         let mut command = Command::new(&binaries.simulator);
         command.args(["--preset", &cluster.preset, "--seed", &cluster.seed.to_string()]);
         command.args(["--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--jwt-key"]).arg(&key.path);
@@ -66,7 +67,7 @@ impl Stack {
                 command.args([flag, &number.to_string()]);
             }
         }
-        let mut simulator = Child::start("the simulator", command, &out.join("simulator.log"))?;
+        let mut simulator = Child::start("the simulator", command, &out.file("simulator.log"))?;
         let slurm = simulator.announced("listening on ").await?;
         let control =
             Url::parse(&simulator.announced("control on ").await?).context("address of the control port")?;
@@ -83,7 +84,7 @@ impl Stack {
             command.env_remove(name);
         }
         command.env("SLURM_JWT", token(&binaries.simulator, &key.path).await?);
-        let mut exporter = Child::start("the exporter", command, &out.join("exporter.log"))?;
+        let mut exporter = Child::start("the exporter", command, &out.file("exporter.log"))?;
         let base =
             Url::parse(&exporter.announced("listening on ").await?).context("address of the exporter")?;
         exporter.drain();
@@ -93,6 +94,7 @@ impl Stack {
                 ready.with_context(|| format!("the exporter is not ready{}", exporter.last_words()))?;
             }
             status = exporter.ended() => bail!("the exporter ended before it was ready ({}){}", status?, exporter.last_words()),
+            status = simulator.ended() => bail!("the simulator ended before the exporter was ready ({}){}", status?, simulator.last_words()),
         }
         let metrics = base.join("/metrics")?;
         Ok(Self { simulator, exporter, metrics, oracle, key })

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::stub::{Answer, Behaviour, Bench, Stub};
+use crate::stub::{Answer, Behaviour, Bench, Stub, is_empty};
 
 /// Puts the two scripts into the bench; both leave their process id in a file.
 fn scripts(bench: &Bench, url: &str, exporter: &str) {
@@ -24,6 +24,9 @@ fn scripts(bench: &Bench, url: &str, exporter: &str) {
 const GOOD_EXPORTER: &str = "echo $$ > exporter.pid\necho \"$SLURM_JWT $@\" > exporter.args\n\
                              echo started >&2\necho listening on URL\nexec sleep 600\n";
 const BINARIES: [&str; 4] = ["--exporter-bin", "./exporter", "--simulator-bin", "./simulator"];
+
+/// What the tests themselves put into the bench.
+const FILES: [&str; 4] = ["short.toml", "sla.toml", "exporter", "simulator"];
 
 fn text(bench: &Bench, name: &str) -> String {
     std::fs::read_to_string(bench.folder.path().join(name)).unwrap()
@@ -98,5 +101,37 @@ async fn an_exporter_that_does_not_start_is_quoted() {
     assert_eq!(answer.code, Some(4), "{answer:#?}");
     assert!(answer.stderr.contains("the exporter ended before it listened (exit status: 2)"), "{answer:#?}");
     assert!(answer.stderr.contains("the exporter: slurm.url: no such host"), "{answer:#?}");
-    assert!(!bench.out().join("run.json").exists());
+    assert!(!bench.out().exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulator_that_does_not_start_is_quoted_and_leaves_nothing_behind() {
+    let stub = Stub::start(Behaviour::default()).await;
+    let bench = Bench::new();
+    scripts(&bench, &stub.url, GOOD_EXPORTER);
+    let simulator = bench.write("simulator", "#!/bin/sh\necho listen: in use >&2\nexit 4\n");
+    std::fs::set_permissions(simulator, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for out in ["out", "new/inner"] {
+        let arguments = [&["run", "quick", "--out", out], &BINARIES[..]].concat();
+        let answer = Answer::of(bench.spawn(&arguments).wait_with_output().await.unwrap());
+        assert_eq!(answer.code, Some(4), "{answer:#?}");
+        let expected =
+            "the simulator ended before it listened (exit status: 4)\n  the simulator: listen: in use\n";
+        assert!(answer.stderr.ends_with(expected), "{answer:#?}");
+        assert!(is_empty(bench.folder.path(), &FILES), "{out} left files behind");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_interrupted_before_its_load_leaves_nothing_behind() {
+    let mut stub = Stub::start(Behaviour { ready: false, ..Behaviour::default() }).await;
+    let bench = Bench::new();
+    scripts(&bench, &stub.url, GOOD_EXPORTER);
+    let child = bench.start("", &BINARIES);
+    stub.requests(1).await;
+    assert!(bench.out().join("exporter.log").exists());
+    kill_process(Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap(), Signal::INT).unwrap();
+    let answer = Answer::of(child.wait_with_output().await.unwrap());
+    assert_eq!((answer.code, answer.stdout.as_str()), (Some(130), ""), "{answer:#?}");
+    assert!(!bench.out().exists());
 }

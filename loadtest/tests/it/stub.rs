@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use reports::model::{RunRecord, Verdict};
 use tokio::process::{Child, Command};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 pub(crate) const GOOD_PAGE: &str = "\
@@ -58,8 +59,12 @@ pub(crate) struct Behaviour {
     pub(crate) fail_every: u64,
     /// From this request on the page says that it comes from another process.
     pub(crate) restart_after: u64,
+    /// From this request on the page says nothing of its process.
+    pub(crate) anonymous_after: u64,
     /// After this request no answer comes any more.
     pub(crate) hang_after: u64,
+    /// Whether `/ready` answers 200; its requests count only when it does not.
+    pub(crate) ready: bool,
     /// What the simulator's control port says about its nodes.
     pub(crate) true_nodes: u64,
 }
@@ -72,7 +77,9 @@ impl Default for Behaviour {
             delay: Duration::ZERO,
             fail_every: 0,
             restart_after: u64::MAX,
+            anonymous_after: u64::MAX,
             hang_after: u64::MAX,
+            ready: true,
             true_nodes: 100,
         }
     }
@@ -84,10 +91,12 @@ struct Served {
     seen: watch::Sender<u64>,
 }
 
-/// A running stub; it ends with the test.
+/// A running stub; it ends with the test, or before it by `die`.
 pub(crate) struct Stub {
     pub(crate) url: String,
     seen: watch::Receiver<u64>,
+    /// Its own, so that it can end with all its connections.
+    runtime: Option<Runtime>,
 }
 
 impl Stub {
@@ -96,19 +105,48 @@ impl Stub {
         let served = Arc::new(Served { behaviour, requests: AtomicU64::new(0), seen: seen_by });
         let app = Router::new()
             .route("/metrics", get(metrics))
-            .route("/ready", get(|| async { "ok" }))
+            .route("/ready", get(ready))
             .route("/sim/state", get(state))
             .with_state(served);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, seen }
+        let listener = listener.into_std().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, app).await
+        });
+        Self { url, seen, runtime: Some(runtime) }
+    }
+
+    /// Ends it as the end of its process would: connections break, and new ones are refused.
+    pub(crate) fn die(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 
     /// Waits until so many requests have come.
     pub(crate) async fn requests(&mut self, count: u64) {
         self.seen.wait_for(|seen| *seen >= count).await.unwrap();
     }
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        // A runtime must not be dropped by a task of another one.
+        self.die();
+    }
+}
+
+async fn ready(State(served): State<Arc<Served>>) -> Response {
+    if served.behaviour.ready {
+        return "ok".into_response();
+    }
+    let number = served.requests.fetch_add(1, Ordering::Relaxed) + 1;
+    served.seen.send_replace(number);
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 
 async fn metrics(State(served): State<Arc<Served>>) -> Response {
@@ -125,6 +163,11 @@ async fn metrics(State(served): State<Arc<Served>>) -> Response {
     let mut page = behaviour.page.clone();
     if number > behaviour.restart_after {
         page = page.replace("start_time_seconds 1.7e9", "start_time_seconds 1.8e9");
+    }
+    if number > behaviour.anonymous_after
+        && let Some((before, _)) = page.split_once("# HELP process_cpu_seconds_total")
+    {
+        page = before.to_owned();
     }
     ([(header::CONTENT_TYPE, behaviour.content_type)], page).into_response()
 }

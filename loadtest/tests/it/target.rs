@@ -122,6 +122,43 @@ async fn a_restarted_target_makes_the_run_inconclusive() {
     assert!(answer.stdout.contains("the target was restarted during the run"), "{answer:#?}");
 }
 
+/// Rules that a target breaks only by its end, and one that dies within the last of them.
+async fn check_death(page: &str) {
+    let mut stub = Stub::start(Behaviour { page: page.into(), ..Behaviour::default() }).await;
+    let bench = Bench::new();
+    let rules = std::fs::read_to_string(bench.folder.path().join("sla.toml")).unwrap();
+    bench.write("sla.toml", &rules.replace("\"5%\"", "\"99.9%\""));
+    let child = bench.start(&stub.url, &["--duration", "4s"]);
+    stub.requests(400).await;
+    stub.die();
+    let answer = Answer::of(child.wait_with_output().await.unwrap());
+    assert_eq!(answer.verdict(), (Some(1), FAILED), "{answer:#?}");
+    let verdict = bench.verdict();
+    let failed: Vec<_> = verdict.rules.iter().filter(|rule| rule.outcome == Outcome::Fail).collect();
+    assert_eq!(
+        failed.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(),
+        ["target_alive"],
+        "{answer:#?}"
+    );
+    let expected = "the target was gone when the load was over: Connection refused";
+    assert!(failed[0].reason.starts_with(expected), "{}", failed[0].reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_dies_under_load_has_failed_with_and_without_figures_of_its_process() {
+    let (without, _) = GOOD_PAGE.split_once("# HELP process_cpu_seconds_total").unwrap();
+    tokio::join!(check_death(GOOD_PAGE), check_death(without));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_no_longer_tells_of_its_process_has_failed() {
+    let stub = Stub::start(Behaviour { anonymous_after: 300, ..Behaviour::default() }).await;
+    let bench = Bench::new();
+    let answer = bench.run(&stub.url, &[]).await;
+    assert_eq!(answer.verdict(), (Some(1), FAILED), "{answer:#?}");
+    assert!(answer.stdout.contains("without the process_* figures that it had before"), "{answer:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn users_jump_between_stages_and_stdout_holds_nothing_but_the_result() {
     let stub = Stub::start(Behaviour::default()).await;

@@ -53,6 +53,20 @@ async fn rules_that_can_never_be_judged_are_refused() {
 }
 
 #[tokio::test]
+async fn a_file_in_the_place_of_the_results_is_refused_before_anything_is_asked() {
+    let bench = Bench::new();
+    // Nobody listens there: asking would end with 4.
+    let target = ["--target", "http://127.0.0.1:9"];
+    let programs = ["--exporter-bin", "/bin/false", "--simulator-bin", "/bin/false"];
+    for subject in [&target[..], &programs] {
+        for out in ["sla.toml", "sla.toml/inner"] {
+            let arguments = [&["run", "quick", "--out", out], subject].concat();
+            check(&bench, &arguments, 2, "loadtest: --out sla.toml: is there and is not a folder\n").await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_target_that_is_not_there_could_not_be_run() {
     let bench = Bench::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
