@@ -25,8 +25,15 @@ impl RealSlurm {
         // Not below /tmp, which may be a small memory file system: the installed Slurm takes 600 MB.
         let folder = tempfile::Builder::new().prefix("real-slurm-").tempdir_in("/var/tmp").unwrap();
         let slurm = Self { suite, port, folder };
-        let started = slurm.script(&["start"]).output().unwrap();
-        assert!(started.status.success(), "{suite}: {}", String::from_utf8_lossy(&started.stderr));
+        // Its daemons have seconds to come up; a busy machine may need a second try.
+        for last_try in [false, true] {
+            let started = slurm.script(&["start"]).output().unwrap();
+            if started.status.success() {
+                break;
+            }
+            assert!(!last_try, "{suite}: {}", String::from_utf8_lossy(&started.stderr));
+            slurm.script(&["stop"]).output().unwrap();
+        }
         slurm
     }
 
@@ -55,6 +62,27 @@ impl RealSlurm {
     }
 }
 
+impl RealSlurm {
+    /// A node of the batch partition without jobs, and one with; the first jobs take a while to start.
+    fn idle_and_busy_node(&self) -> (String, String) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            let nodes = self.run("sinfo -h -N -p batch -O 'NodeList:30,StateComplete:60'");
+            let first = |word: &str| {
+                let states = nodes.lines().filter_map(|line| line.split_once(char::is_whitespace));
+                let mut found = states
+                    .filter(|(_, state)| state.trim() == word || state.trim() == format!("{word}+planned"));
+                found.next().map(|(name, _)| name.to_owned())
+            };
+            if let (Some(idle), Some(busy)) = (first("idle"), first("mixed")) {
+                return (idle, busy);
+            }
+            assert!(Instant::now() < deadline, "{}: no idle and no busy node in: {nodes}", self.suite);
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+}
+
 impl Drop for RealSlurm {
     fn drop(&mut self) {
         let _ = self.script(&["purge"]).stderr(Stdio::null()).status();
@@ -79,8 +107,7 @@ fn agree(suite: &'static str, port: u16, version: &str) {
     }
     let slurm = RealSlurm::start(suite, port);
     // One node that is drained, one that is draining, and jobs that run, wait, ended and failed by the seed.
-    let idle = slurm.run("sinfo -h -N -p batch -t idle -o %N").lines().next().unwrap_or("cpu0008").to_owned();
-    let busy = slurm.run("sinfo -h -N -p batch -t mixed -o %N").lines().next().unwrap().to_owned();
+    let (idle, busy) = slurm.idle_and_busy_node();
     slurm.run(&format!("scontrol update nodename={idle} state=drain reason='disk \"failing\"'"));
     slurm.run(&format!("scontrol update nodename={busy} state=drain reason='bad dimm'"));
 
