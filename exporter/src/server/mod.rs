@@ -122,7 +122,7 @@ async fn metrics(State(state): State<Arc<ServerState>>, uri: Uri, headers: Heade
             }
             reply
         }
-        Err(unknown) => line(StatusCode::BAD_REQUEST, &unknown.to_string()),
+        Err(refused) => line(StatusCode::BAD_REQUEST, &refused.to_string()),
     };
     (state.on_scrape)(&Scrape { status: reply.status(), gzip, handler: start.elapsed() });
     reply
