@@ -76,6 +76,16 @@ fn a_slurm_that_is_not_there_is_told_and_waited_for() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let simulator = Simulator::start();
+    let mut arguments = simulator.exporter_arguments();
+    arguments.push("--log.level=trace".into());
+    let exporter = Exporter::start_unheard(&arguments);
+    exporter.wait_until_ready();
+    assert_eq!(exporter.terminate().0, Some(0));
+}
+
+#[test]
 fn sigterm_answers_what_is_in_flight_and_ends_with_0() {
     let simulator = Simulator::start();
     let exporter = Exporter::start(&simulator.exporter_arguments());

@@ -30,14 +30,19 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// Starts it on a free port of loopback and waits for its line on stdout.
     pub(crate) fn start(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
-        let mut child = command()
-            .args(["--server.listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the exporter starts");
+        let mut child = spawn(arguments);
         let log = collect(child.stderr.take().expect("stderr is piped"));
+        Self::listening(child, log)
+    }
+
+    /// The same with a log that nobody reads: the other end of its pipe is closed.
+    pub(crate) fn start_unheard(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
+        let mut child = spawn(arguments);
+        drop(child.stderr.take());
+        Self::listening(child, std::thread::spawn(String::new))
+    }
+
+    fn listening(mut child: Child, log: std::thread::JoinHandle<String>) -> Self {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
@@ -91,6 +96,16 @@ impl Drop for Exporter {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Child {
+    command()
+        .args(["--server.listen", "127.0.0.1:0"])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the exporter starts")
 }
 
 /// Status and body of one GET, on a connection of its own.
