@@ -1,7 +1,6 @@
 //! The command line of `bench-report`, and what it does: read all results, write the record, print the table.
 //! Nothing is written before everything is read.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -46,12 +45,6 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The message with its causes, on one line.
-    pub fn text(&self) -> String {
-        let causes = std::iter::successors(self.source(), |error| (*error).source());
-        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
-    }
-
     /// 2 for wrong input, 4 for what could not be done.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -33,6 +33,8 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(color)
         .with_max_level(LevelFilter::INFO)
+        // A closed stderr must not end the run.
+        .log_internal_errors(false)
         .init();
     // Only fails when a logger is installed already, and none is.
     _ = log::set_logger(&Forward).map(|()| log::set_max_level(log::LevelFilter::Warn));

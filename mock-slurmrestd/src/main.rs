@@ -11,7 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let cli = cli::parse();
-    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    // A closed stderr must not end the process.
+    tracing_subscriber::fmt().with_writer(io::stderr).log_internal_errors(false).init();
     let outcome = match &cli.command {
         Some(Command::Token { jwt_key, user, lifespan }) => cli::print_token(jwt_key, user, *lifespan),
         None => cli.serve.config().map_err(cli::usage).and_then(|config| run(&cli.serve, config)),

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use benchmarks::cli::{Cli, run};
 use clap::Parser as _;
+use reports::console::error_line;
 
 fn main() -> ExitCode {
     match run(&Cli::parse(), &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Without stderr there is nobody left to tell; the exit code remains.
-            drop(writeln!(io::stderr(), "bench-report: {}", failure.text()));
+            drop(writeln!(io::stderr(), "bench-report: {}", error_line(&failure)));
             ExitCode::from(failure.exit_code())
         }
     }
