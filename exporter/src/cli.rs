@@ -36,8 +36,8 @@ pub enum Ending {
     Valid(PathBuf),
     /// The configuration cannot be used.
     Invalid(ConfigErrors),
-    /// The token file that the configuration names cannot be used.
-    NoToken(SourceError),
+    /// The token file that this key of the configuration names cannot be used.
+    NoToken(String, SourceError),
 }
 
 /// Reads the arguments, the program's name first, and builds the configuration to run with.
@@ -61,8 +61,11 @@ pub fn parse(
     let file = file.or(variable.map(|(_, file)| Path::new(file.as_str())));
     let config = config::load(file, environment, settings(&matches)).map_err(Ending::Invalid)?;
     // `check-config` does not look: a file is often checked where the token is not.
-    if let TokenSource::File(path) = &config.slurm.auth.token {
-        source::read_token(path).map_err(Ending::NoToken)?;
+    for (index, slurm) in config.clusters().iter().enumerate() {
+        if let TokenSource::File(path) = &slurm.auth.token {
+            source::read_token(path)
+                .map_err(|error| Ending::NoToken(config.key_of_cluster(index, "auth.token_file"), error))?;
+        }
     }
     Ok(Box::new(config))
 }
@@ -80,7 +83,7 @@ impl Ending {
         match self {
             Self::Clap(error) => u8::try_from(error.exit_code()).unwrap_or(2),
             Self::Valid(_) => 0,
-            Self::Invalid(_) | Self::NoToken(_) => 2,
+            Self::Invalid(_) | Self::NoToken(..) => 2,
         }
     }
 
@@ -91,7 +94,7 @@ impl Ending {
             Self::Clap(error) => error.print(),
             Self::Valid(file) => writeln!(io::stdout().lock(), "{}: valid", file.display()),
             Self::Invalid(errors) => writeln!(io::stderr().lock(), "{errors}"),
-            Self::NoToken(error) => writeln!(io::stderr().lock(), "slurm.auth.token_file: {error}"),
+            Self::NoToken(key, error) => writeln!(io::stderr().lock(), "{key}: {error}"),
         };
         ExitCode::from(self.code())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::load::Origins;
-use super::{Config, ConfigError, Interval, TokenSource};
+use super::{Config, ConfigError, Interval, Slurm, TokenSource};
 use crate::model::Endpoint;
 
 /// Adds every impossible combination to `errors`, and what is only odd to the configuration's warnings.
@@ -18,35 +18,10 @@ pub(super) fn check(config: &mut Config, origins: &Origins, errors: &mut Vec<Con
             errors.push(ConfigError::new(origins.get(key).cloned(), key, message));
         }
     };
-    if let Some(total) = config.slurm.request_timeout
-        && !origins.contains_key("slurm.connect_timeout")
-    {
-        config.slurm.connect_timeout = config.slurm.connect_timeout.min(total);
-    }
-    let slurm = &config.slurm;
-    let has_token = slurm.auth.token != TokenSource::None;
-    // A token that was given but is wrong has its own error already.
-    let token_was_meant = has_token || origins.contains_key("slurm.auth.token_file");
-    if !origins.contains_key("slurm.url") {
-        let ways = "give --slurm.url URL, SLURM_EXPORTER_SLURM_URL or slurm.url in the configuration file";
-        refuse("slurm.url", format!("is not set; {ways}, such as http://127.0.0.1:6820"));
-    } else if has_token && slurm.url.scheme() == "http" && !slurm.is_loopback() && !slurm.allow_insecure_token
-    {
-        let host = slurm.url.host_str().unwrap_or_default();
-        let message = format!(
-            "the token would go to {host} over plain http; use https, or set slurm.allow_insecure_token: true"
-        );
-        refuse("slurm.url", message);
-    } else if !token_was_meant && !slurm.is_loopback() {
-        let host = slurm.url.host_str().unwrap_or_default();
-        let message = format!("{host} wants a token; set slurm.auth.token_file or the variable SLURM_JWT");
-        refuse("slurm.url", message);
-    }
-    if let Some(total) = slurm.request_timeout.filter(|total| slurm.connect_timeout > *total) {
-        let connect = slurm.connect_timeout;
-        let message =
-            format!("{connect:?} is longer than a whole request may take (slurm.request_timeout {total:?})");
-        refuse("slurm.connect_timeout", message);
+    if config.clusters.is_empty() {
+        cluster(&mut config.slurm, "slurm", origins, &mut refuse, &mut config.warnings);
+    } else {
+        clusters(config, origins, &mut refuse);
     }
     if let Some(stale_after) = config.collection.stale_after {
         stale_before_polled(config, stale_after, &mut refuse);
@@ -58,10 +33,98 @@ pub(super) fn check(config: &mut Config, origins: &Origins, errors: &mut Vec<Con
     {
         refuse("collectors", "every collector is switched off; nothing would be exported".to_owned());
     }
-    if !token_was_meant && slurm.is_loopback() {
-        let warning =
-            "no token: slurm.auth.token_file and SLURM_JWT are not set; requests go out without one";
-        config.warnings.push(warning.to_owned());
+}
+
+/// Every cluster in the list by itself, and what they may not share.
+fn clusters(config: &mut Config, origins: &Origins, refuse: &mut impl FnMut(&str, String)) {
+    for key in ["slurm.url", "slurm.name"] {
+        if origins.contains_key(key) {
+            refuse(
+                key,
+                "stands for one cluster, but clusters names several; each of those has its own".to_owned(),
+            );
+        }
+    }
+    let several = config.clusters.len() > 1;
+    let mut names = BTreeSet::new();
+    for (index, slurm) in config.clusters.iter_mut().enumerate() {
+        let section = format!("clusters[{index}]");
+        let key = format!("{section}.name");
+        match &slurm.name {
+            // Slurm's own names are known too late: two that are alike would write the same series.
+            None if several && !origins.contains_key(&key) => {
+                refuse(
+                    &key,
+                    "is needed where there are several clusters, to tell their series apart".to_owned(),
+                );
+            }
+            Some(name) if !names.insert(name.clone()) => {
+                refuse(&key, format!("\"{name}\" is another cluster's name; their series would be the same"));
+            }
+            _ => {}
+        }
+        cluster(slurm, &section, origins, refuse, &mut config.warnings);
+    }
+}
+
+/// One cluster; `section` is where its keys stand.
+fn cluster(
+    slurm: &mut Slurm,
+    section: &str,
+    origins: &Origins,
+    refuse: &mut impl FnMut(&str, String),
+    warnings: &mut Vec<String>,
+) {
+    let key = |name: &str| format!("{section}.{name}");
+    // What stands in `slurm` holds for every cluster in the list, but for its URL.
+    let is_set =
+        |name: &str| origins.contains_key(&key(name)) || origins.contains_key(&format!("slurm.{name}"));
+    if let Some(total) = slurm.request_timeout
+        && !is_set("connect_timeout")
+    {
+        slurm.connect_timeout = slurm.connect_timeout.min(total);
+    }
+    let has_token = slurm.auth.token != TokenSource::None;
+    // A token that was given but is wrong has its own error already.
+    let token_was_meant = has_token || is_set("auth.token_file");
+    if !origins.contains_key(&key("url")) {
+        let ways = match section {
+            "slurm" => {
+                "give --slurm.url URL, SLURM_EXPORTER_SLURM_URL or slurm.url in the configuration file"
+            }
+            _ => "give each cluster its own",
+        };
+        refuse(&key("url"), format!("is not set; {ways}, such as http://127.0.0.1:6820"));
+    } else if has_token && slurm.url.scheme() == "http" && !slurm.is_loopback() && !slurm.allow_insecure_token
+    {
+        let host = slurm.url.host_str().unwrap_or_default();
+        let message = format!(
+            "the token would go to {host} over plain http; use https, or set {}: true",
+            key("allow_insecure_token")
+        );
+        refuse(&key("url"), message);
+    } else if !token_was_meant && !slurm.is_loopback() {
+        let host = slurm.url.host_str().unwrap_or_default();
+        let variable = if section == "slurm" { " or the variable SLURM_JWT" } else { "" };
+        refuse(&key("url"), format!("{host} wants a token; set {}{variable}", key("auth.token_file")));
+    } else if !token_was_meant {
+        let warning = match section {
+            "slurm" => {
+                "no token: slurm.auth.token_file and SLURM_JWT are not set; requests go out without one"
+                    .to_owned()
+            }
+            _ => format!("no token: {} is not set; requests go out without one", key("auth.token_file")),
+        };
+        warnings.push(warning);
+    }
+    if let Some(total) = slurm.request_timeout.filter(|total| slurm.connect_timeout > *total) {
+        let connect = slurm.connect_timeout;
+        let message =
+            format!("{connect:?} is longer than a whole request may take (slurm.request_timeout {total:?})");
+        // Where it was set: in the list or in what its clusters share.
+        let set_here = origins.contains_key(&key("connect_timeout"));
+        let at = if set_here { key("connect_timeout") } else { "slurm.connect_timeout".to_owned() };
+        refuse(&at, message);
     }
 }
 

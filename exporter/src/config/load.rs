@@ -19,8 +19,13 @@ const TOKEN_VARIABLE: &str = "SLURM_JWT";
 /// More than any configuration needs, so that a wrong path does not fill the memory.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Where each key that is not at its default was set.
-pub(super) type Origins = BTreeMap<&'static str, Origin>;
+/// The list of clusters, each with the keys of [`SECTION_OF_A_CLUSTER`].
+const CLUSTERS: &str = "clusters";
+
+const SECTION_OF_A_CLUSTER: &str = "slurm";
+
+/// Where each key that is not at its default was set; those of a cluster in the list as `clusters[0].url`.
+pub(super) type Origins = BTreeMap<String, Origin>;
 
 /// A flag that was given.
 #[derive(Debug)]
@@ -40,6 +45,10 @@ struct Loader {
     config: Config,
     origins: Origins,
     errors: Vec<ConfigError>,
+    /// What the file says of each cluster in the list, until the section that they share is complete.
+    clusters: Vec<Vec<Found>>,
+    /// The cluster in the list whose keys are looked at.
+    within: Option<usize>,
 }
 
 /// Builds the configuration from a file, the environment and the flags.
@@ -51,13 +60,20 @@ pub fn load(
     environment: &[(String, String)],
     flags: Vec<Setting>,
 ) -> Result<Config, ConfigErrors> {
-    let mut loader = Loader { config: Config::default(), origins: Origins::new(), errors: Vec::new() };
+    let mut loader = Loader {
+        config: Config::default(),
+        origins: Origins::new(),
+        errors: Vec::new(),
+        clusters: Vec::new(),
+        within: None,
+    };
     let file_is_read = file.is_none_or(|file| loader.file(file));
     loader.environment(environment);
     let flags =
         flags.into_iter().map(|set| Found { key: set.key, text: set.text, origin: Origin::Flag(set.flag) });
     loader.apply(flags.collect());
     loader.token_from(environment);
+    loader.clusters();
     // Without the file's keys every combination would look wrong.
     if file_is_read {
         check::check(&mut loader.config, &loader.origins, &mut loader.errors);
@@ -85,8 +101,6 @@ impl Loader {
                 let mut found = Vec::new();
                 self.walk(&name, "", &root, &mut found);
                 self.apply(found);
-                // Unknown keys were found before wrong values; people read from the top.
-                self.errors.sort_by_key(ConfigError::place);
                 matches!(root.value, Value::Section(_) | Value::Nothing)
             }
             Err(error) => {
@@ -105,28 +119,32 @@ impl Loader {
         let entries = match &node.value {
             Value::Section(entries) => entries,
             Value::Nothing => return,
-            Value::Text(_) | Value::List => {
+            Value::Text(_) | Value::List(_) => {
                 let message = format!("expected a section with the keys {}", known_below(prefix).join(", "));
                 let origin = Origin::at(file, node.place);
                 // That they are missing would only be a consequence.
                 for key in keys().filter(|key| key.path.starts_with(prefix)) {
-                    self.origins.insert(key.path, origin.clone());
+                    self.origins.insert(self.shown(key.path), origin.clone());
                 }
-                self.errors.push(ConfigError::new(Some(origin), prefix.trim_end_matches('.'), message));
+                let section = self.shown(prefix.trim_end_matches('.'));
+                self.errors.push(ConfigError::new(Some(origin), &section, message));
                 return;
             }
         };
         let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
         for (name, place, node) in entries {
             let path = format!("{prefix}{name}");
+            let shown = self.shown(&path);
             let origin = Origin::at(file, *place);
             if let Some(tag) = &node.tag {
                 // The key's place: the value's own may be a line below the tag.
-                self.refuse_tag(origin.clone(), &path, tag);
+                self.refuse_tag(origin.clone(), &shown, tag);
             }
             if let Some(first) = seen.insert(name, *place) {
                 let message = format!("stands here again, first in line {}", first.line);
-                self.errors.push(ConfigError::new(Some(origin), &path, message));
+                self.errors.push(ConfigError::new(Some(origin), &shown, message));
+            } else if path == CLUSTERS {
+                self.list(file, origin, node);
             } else if let Some(key) = keys().find(|key| key.path == path) {
                 match &node.value {
                     Value::Text(text) => {
@@ -136,20 +154,85 @@ impl Loader {
                     other => {
                         let what = match other {
                             Value::Nothing => "nothing",
-                            Value::List => "a list",
+                            Value::List(_) => "a list",
                             Value::Section(_) | Value::Text(_) => "a section",
                         };
                         let message = format!("expected {}, got {what}", key.value);
-                        self.origins.insert(key.path, origin.clone());
-                        self.errors.push(ConfigError::new(Some(origin), &path, message));
+                        self.origins.insert(shown.clone(), origin.clone());
+                        self.errors.push(ConfigError::new(Some(origin), &shown, message));
                     }
                 }
             } else if known_below(&format!("{path}.")).is_empty() {
-                let message = format!("unknown key{}", suggest(prefix, name));
-                self.errors.push(ConfigError::new(Some(origin), &path, message));
+                let message = format!("unknown key{}", self.suggest(prefix, name));
+                self.errors.push(ConfigError::new(Some(origin), &shown, message));
             } else {
                 self.walk(file, &format!("{path}."), node, found);
             }
+        }
+    }
+
+    /// Gathers the keys of each cluster in the list.
+    fn list(&mut self, file: &str, origin: Origin, node: &Node) {
+        let items = match &node.value {
+            Value::List(items) if !items.is_empty() => items.as_slice(),
+            _ => {
+                let message =
+                    format!("expected a list of sections like {SECTION_OF_A_CLUSTER}, one per cluster");
+                self.errors.push(ConfigError::new(Some(origin), CLUSTERS, message));
+                // That no cluster is named would only be a consequence.
+                self.origins.insert("slurm.url".to_owned(), Origin::at(file, node.place));
+                return;
+            }
+        };
+        for (index, item) in items.iter().enumerate() {
+            self.within = Some(index);
+            let shown = self.shown(SECTION_OF_A_CLUSTER);
+            if let Some(tag) = &item.tag {
+                self.refuse_tag(Origin::at(file, item.place), &shown, tag);
+            }
+            let mut found = Vec::new();
+            self.walk(file, &format!("{SECTION_OF_A_CLUSTER}."), item, &mut found);
+            self.origins.insert(shown, Origin::at(file, item.place));
+            self.clusters.push(found);
+        }
+        self.within = None;
+    }
+
+    /// Applies what the file says of each cluster in the list to a copy of the section that they share.
+    fn clusters(&mut self) {
+        for (index, found) in std::mem::take(&mut self.clusters).into_iter().enumerate() {
+            let shared = self.config.slurm.clone();
+            // Refused in `slurm` by `check`: what all have in common tells none from another.
+            self.config.slurm.name = None;
+            self.within = Some(index);
+            self.apply(found);
+            self.config.clusters.push(std::mem::replace(&mut self.config.slurm, shared));
+        }
+        self.within = None;
+        // Unknown keys were found before wrong values; people read a file from the top.
+        self.errors.sort_by_key(|error| (error.place().is_none(), error.place()));
+    }
+
+    /// The path of a key as it stands in the file: of a cluster in the list, `clusters[0].url` for `slurm.url`.
+    fn shown(&self, path: &str) -> String {
+        match (self.within, path.strip_prefix(SECTION_OF_A_CLUSTER)) {
+            (Some(index), Some(rest)) => format!("{CLUSTERS}[{index}]{rest}"),
+            _ => path.to_owned(),
+        }
+    }
+
+    /// The end of an error line: the key that was probably meant, or what is known in its place.
+    fn suggest(&self, prefix: &str, name: &str) -> String {
+        let siblings = known_below(prefix);
+        if let Some(near) = nearest(name, siblings.iter().copied()) {
+            return format!(", did you mean {}?", self.shown(&format!("{prefix}{near}")));
+        }
+        // A cluster in the list has nothing but the keys of its section.
+        let reach = self.within.map_or("", |_| SECTION_OF_A_CLUSTER);
+        let mut reachable = keys().filter(|key| key.path.starts_with(reach));
+        match reachable.find(|key| key.path.rsplit('.').next() == Some(name)) {
+            Some(key) => format!(", did you mean {}?", self.shown(key.path)),
+            None => format!(", known here: {}", siblings.join(", ")),
         }
     }
 
@@ -186,10 +269,11 @@ impl Loader {
         let order = |key: &'static Key| keys().position(|known| known.path == key.path);
         found.sort_by_key(|found| order(found.key));
         for Found { key, text, origin } in found {
+            let shown = self.shown(key.path);
             if let Err(message) = (key.set)(&mut self.config, &text) {
-                self.errors.push(ConfigError::new(Some(origin.clone()), key.path, message));
+                self.errors.push(ConfigError::new(Some(origin.clone()), &shown, message));
             }
-            self.origins.insert(key.path, origin);
+            self.origins.insert(shown, origin);
         }
     }
 
@@ -198,6 +282,12 @@ impl Loader {
         let given =
             environment.iter().find(|(variable, text)| variable == TOKEN_VARIABLE && !text.is_empty());
         let Some((variable, text)) = given else { return };
+        if !self.clusters.is_empty() {
+            // One cluster's token is nothing to show to another.
+            let what = "is not used with clusters; give each its auth.token_file";
+            self.config.warnings.push(format!("{variable} {what}"));
+            return;
+        }
         let auth = &mut self.config.slurm.auth;
         if self.origins.contains_key("slurm.auth.token_file") {
             self.config
@@ -209,7 +299,7 @@ impl Loader {
             Ok(token) => auth.token = TokenSource::Given(token),
             Err(message) => {
                 let origin = Origin::Environment(variable.clone());
-                self.origins.insert("slurm.auth.token_file", origin.clone());
+                self.origins.insert("slurm.auth.token_file".to_owned(), origin.clone());
                 self.errors.push(ConfigError::new(Some(origin), "", format!("the token {message}")));
             }
         }
@@ -257,22 +347,12 @@ fn known_below(prefix: &str) -> Vec<&'static str> {
         let name = below.split('.').next().unwrap_or(below);
         if !names.contains(&name) {
             names.push(name);
+            if prefix.is_empty() && name == SECTION_OF_A_CLUSTER {
+                names.push(CLUSTERS);
+            }
         }
     }
     names
-}
-
-/// The end of an error line: the key that was probably meant, or what is known in its place.
-fn suggest(prefix: &str, name: &str) -> String {
-    let siblings = known_below(prefix);
-    if let Some(near) = nearest(name, siblings.iter().copied()) {
-        return format!(", did you mean {prefix}{near}?");
-    }
-    let elsewhere = keys().find(|key| key.path.rsplit('.').next() == Some(name));
-    match elsewhere {
-        Some(key) => format!(", did you mean {}?", key.path),
-        None => format!(", known here: {}", siblings.join(", ")),
-    }
 }
 
 /// The known name that is one slip of the pen away, two in a long one.

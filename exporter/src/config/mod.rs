@@ -29,12 +29,30 @@ pub use slurm::{Auth, Slurm, TokenSource};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
     pub server: Server,
+    /// The one cluster, or what those in `clusters` have in common.
     pub slurm: Slurm,
+    /// Several clusters, each complete and with a name of its own; empty when `slurm` is the only one.
+    pub clusters: Vec<Slurm>,
     pub collection: Collection,
     pub collectors: Collectors,
     pub log: Log,
     /// What is allowed but worth a line in the log at start.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Every cluster to poll; at least one.
+    pub fn clusters(&self) -> &[Slurm] {
+        if self.clusters.is_empty() { std::slice::from_ref(&self.slurm) } else { &self.clusters }
+    }
+
+    /// Where a key of a cluster stands: `slurm.url`, or `clusters[1].url` in a list.
+    pub fn key_of_cluster(&self, index: usize, name: &str) -> String {
+        match self.clusters.is_empty() {
+            true => format!("slurm.{name}"),
+            false => format!("clusters[{index}].{name}"),
+        }
+    }
 }
 
 /// One key that can be set.

@@ -28,7 +28,7 @@ pub(super) enum Value {
     Nothing,
     /// Any scalar, as it was written, without its quotes: `010` is not the number ten.
     Text(String),
-    List,
+    List(Vec<Node>),
     /// In the file's order; a key may stand twice.
     Section(Vec<(String, Place, Node)>),
 }
@@ -44,7 +44,7 @@ enum Raw {
     Text(String),
     /// What the parser takes for a number or a truth value, whose text it does not keep.
     Guessed,
-    List,
+    List(Vec<Parsed>),
     Section(Vec<(Spanned<Tagged<String>>, Parsed)>),
 }
 
@@ -89,7 +89,9 @@ fn node(parsed: Parsed, text: &str) -> Result<Node, Refusal> {
             let written = written(text, parsed.defined);
             Value::Text(written.ok_or_else(|| (Some(place), "write this value in quotes".to_owned()))?)
         }
-        Raw::List => Value::List,
+        Raw::List(items) => {
+            Value::List(items.into_iter().map(|item| node(item, text)).collect::<Result<_, Refusal>>()?)
+        }
         Raw::Section(entries) => {
             let entries = entries.into_iter().map(|(key, value)| {
                 let Tagged(name, tag) = key.value;
@@ -171,8 +173,11 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
-        while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-        Ok(Raw::List)
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Raw::List(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
@@ -205,7 +210,7 @@ mod tests {
         assert!(matches!(&server[0].2.value, Value::Text(text) if text == "0.0.0.0:9341"));
         assert_eq!(server[1].1, Place { line: 3, column: 3 });
         assert!(matches!(&server[1].2.value, Value::Text(text) if text == "64"));
-        assert!(matches!(top[1].2.value, Value::List));
+        assert!(matches!(&top[1].2.value, Value::List(items) if items.len() == 2));
         assert!(matches!(top[2].2.value, Value::Nothing));
     }
 

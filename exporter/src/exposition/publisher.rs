@@ -57,8 +57,8 @@ impl Publisher {
     }
 
     /// Replaces, in one step, everything that each batch's collector published before for its cluster.
-    /// An empty batch withdraws it. Unchanged families keep their compressed bytes.
-    pub fn replace(&self, batches: impl IntoIterator<Item = Batch>) {
+    /// An empty batch withdraws it. Unchanged families keep their compressed bytes. Gives the page that came of it.
+    pub fn replace(&self, batches: impl IntoIterator<Item = Batch>) -> Arc<Page> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = false;
         for batch in batches {
@@ -68,6 +68,7 @@ impl Publisher {
             // Still under the writers' lock: a later replacement must not be overtaken by this one.
             self.page.store(Arc::new(shelf.page()));
         }
+        self.page()
     }
 }
 

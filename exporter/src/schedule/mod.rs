@@ -260,7 +260,7 @@ impl Keeper {
             tick.tick().await;
             self.withdraw_stale().await;
             let Cluster { publisher, telemetry, .. } = &self.cluster;
-            publisher.replace(telemetry.encode(&publisher.page()));
+            publisher.replace(telemetry.encode());
         }
     }
 

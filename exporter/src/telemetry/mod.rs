@@ -1,9 +1,10 @@
-//! The exporter about itself: counts of polls, collections and scrapes, encoded apart from any request.
-//! Scrapes are recorded without a lock; everything else happens between scrapes.
+//! The exporter about itself: here what it counts for one cluster, in `process` what it counts for all.
+//! Encoded apart from any request; scrapes are recorded without a lock.
 
 mod families;
 mod histogram;
 mod process;
+mod system;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use families as f;
 pub use families::FAMILIES;
 use histogram::Durations;
+pub use process::ProcessTelemetry;
 
-use crate::exposition::{Batch, Page};
+use crate::exposition::Batch;
 use crate::model::Endpoint;
 use crate::schedule::Board;
 use crate::source::{ErrorClass, Request};
@@ -31,11 +33,10 @@ pub const UNNAMED: &str = "default";
 /// Fields that are told apart in the schema-drift counter.
 const MOST_FIELDS: usize = 100;
 
-/// Counts since the start of the process.
+/// Counts of one cluster since its polling began.
 #[derive(Debug)]
 pub struct Telemetry {
     board: Arc<Board>,
-    scrapes: Durations,
     counts: Mutex<Counts>,
     /// The label that the last encoding used.
     encoded_cluster: Mutex<Option<Arc<str>>>,
@@ -69,17 +70,10 @@ impl Telemetry {
             .collect();
         Self {
             board,
-            scrapes: Durations::default(),
             counts: Mutex::new(Counts { collection_errors, ..Counts::default() }),
             encoded_cluster: Mutex::default(),
             touched: AtomicBool::new(true),
         }
-    }
-
-    /// One answered scrape. Runs on the request path: no lock, no allocation.
-    pub fn scraped(&self, handler: Duration) {
-        self.scrapes.record(handler);
-        self.touched.store(true, Ordering::Relaxed);
     }
 
     /// One HTTP request to slurmrestd.
@@ -139,17 +133,11 @@ impl Telemetry {
         self.counts().truncated_arrays = arrays;
     }
 
-    /// The own families, of the process and of the cluster, if anything happened since the last call.
-    pub fn encode(&self, page: &Page) -> Vec<Batch> {
+    /// The own families of this cluster, if anything happened since the last call.
+    pub fn encode(&self) -> Vec<Batch> {
         if !self.touched.swap(false, Ordering::Relaxed) {
             return Vec::new();
         }
-        let mut process = Batch::new(COLLECTOR, None);
-        process.family(&f::BUILD_INFO).sample(&[env!("CARGO_PKG_VERSION")], 1_u64);
-        self.scrapes.write(process.family(&f::SCRAPE_DURATION), &[]);
-        write_page(&mut process, page);
-        process::write(&mut process);
-
         let label = self.board.cluster().unwrap_or_else(|| UNNAMED.into());
         let mut cluster = Batch::new(COLLECTOR, Some(&label));
         self.write_endpoints(&mut cluster);
@@ -158,7 +146,7 @@ impl Telemetry {
         let mut last = self.encoded_cluster.lock().unwrap_or_else(PoisonError::into_inner);
         let renamed = last.replace(Arc::clone(&label)).filter(|last| *last != label);
         let withdrawn = renamed.map(|last| Batch::new(COLLECTOR, Some(&last)));
-        withdrawn.into_iter().chain([process, cluster]).collect()
+        withdrawn.into_iter().chain([cluster]).collect()
     }
 
     fn write_endpoints(&self, batch: &mut Batch) {
@@ -224,19 +212,6 @@ impl Telemetry {
     }
 }
 
-fn write_page(batch: &mut Batch, page: &Page) {
-    let mut series: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut bytes = 0;
-    for unit in page.units() {
-        *series.entry(unit.desc().name).or_default() += unit.samples() as u64;
-        bytes += unit.identity().len() as u64;
-    }
-    batch.family(&f::CACHE_SIZE).sample(&[], bytes);
-    for (family, count) in series {
-        batch.family(&f::CARDINALITY).sample(&[family], count);
-    }
-}
-
 /// A field's path without what tells one row or key from another: `rpcs_by_user[].count`, `bf_exit.*`.
 fn field_class(field: &str) -> String {
     let mut class = String::new();
@@ -268,7 +243,7 @@ mod tests {
 
     fn page_of(telemetry: &Telemetry) -> String {
         let publisher = Publisher::new(Names::default());
-        publisher.replace(telemetry.encode(&publisher.page()));
+        publisher.replace(telemetry.encode());
         String::from_utf8(publisher.page().identity().concat()).unwrap()
     }
 
@@ -291,21 +266,20 @@ mod tests {
     #[test]
     fn nothing_happened_is_nothing_to_encode() {
         let telemetry = telemetry();
-        let page = Publisher::new(Names::default()).page();
-        assert_eq!(telemetry.encode(&page).len(), 2);
-        assert!(telemetry.encode(&page).is_empty());
-        telemetry.scraped(Duration::from_millis(1));
-        assert_eq!(telemetry.encode(&page).len(), 2);
+        assert_eq!(telemetry.encode().len(), 1);
+        assert!(telemetry.encode().is_empty());
+        telemetry.answered(true);
+        assert_eq!(telemetry.encode().len(), 1);
     }
 
     #[test]
     fn the_series_move_to_the_cluster_s_name_when_it_is_known() {
         let telemetry = telemetry();
         let publisher = Publisher::new(Names::default());
-        publisher.replace(telemetry.encode(&publisher.page()));
+        publisher.replace(telemetry.encode());
         telemetry.board.fix_cluster("sim".into());
         telemetry.answered(false);
-        publisher.replace(telemetry.encode(&publisher.page()));
+        publisher.replace(telemetry.encode());
         let page = String::from_utf8(publisher.page().identity().concat()).unwrap();
         assert!(page.contains("slurm_exporter_cache_misses_total{cluster=\"sim\"} 1\n"), "{page}");
         assert!(!page.contains("cluster=\"default\""), "{page}");

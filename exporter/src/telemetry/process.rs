@@ -1,32 +1,101 @@
-//! What the operating system says about this process, under the names that every Prometheus client uses.
+//! What the exporter counts once, however many clusters it polls: scrapes, the page, the process itself.
+//! Nothing here carries the label `cluster`.
 
-use procfs::process::{LimitValue, Process};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use super::families as f;
-use crate::exposition::Batch;
+use super::histogram::Durations;
+use super::{COLLECTOR, system};
+use crate::exposition::{Batch, Page, Publisher};
 
-/// Writes `process_*` and the memory figure; what `/proc` does not tell is left out.
-pub(super) fn write(batch: &mut Batch) {
-    let Ok(process) = Process::myself() else { return };
-    if let Ok(stat) = process.stat() {
-        let ticks = stat.utime + stat.stime;
-        batch.family(&f::PROCESS_CPU).sample(&[], ticks as f64 / procfs::ticks_per_second() as f64);
-        let resident = stat.rss * procfs::page_size();
-        batch.family(&f::PROCESS_RESIDENT).sample(&[], resident);
-        batch.family(&f::MEMORY_USAGE).sample(&[], resident);
-        batch.family(&f::PROCESS_VIRTUAL).sample(&[], stat.vsize);
-        batch.family(&f::PROCESS_THREADS).sample(&[], u64::try_from(stat.num_threads).unwrap_or(0));
-        if let Ok(boot) = procfs::boot_time_secs() {
-            let start = boot as f64 + stat.starttime as f64 / procfs::ticks_per_second() as f64;
-            batch.family(&f::PROCESS_START).sample(&[], start);
+/// Counts since the start of the process.
+#[derive(Debug)]
+pub struct ProcessTelemetry {
+    scrapes: Durations,
+    /// Whether anything happened since the last encoding.
+    touched: AtomicBool,
+    /// The page after the last encoding: another one has new figures.
+    seen: Mutex<Weak<Page>>,
+}
+
+impl Default for ProcessTelemetry {
+    fn default() -> Self {
+        Self { scrapes: Durations::default(), touched: AtomicBool::new(true), seen: Mutex::default() }
+    }
+}
+
+impl ProcessTelemetry {
+    /// One answered scrape. Runs on the request path: no lock, no allocation.
+    pub fn scraped(&self, handler: Duration) {
+        self.scrapes.record(handler);
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// Publishes the own families of the process, if anything happened or was published since the last call.
+    pub fn publish(&self, publisher: &Publisher) {
+        let page = publisher.page();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_seen = std::ptr::eq(seen.as_ptr(), Arc::as_ptr(&page));
+        if self.touched.swap(false, Ordering::Relaxed) || !is_seen {
+            *seen = Arc::downgrade(&publisher.replace([self.encode(&page)]));
         }
     }
-    if let Ok(count) = process.fd_count() {
-        batch.family(&f::PROCESS_FDS).sample(&[], count as u64);
+
+    fn encode(&self, page: &Page) -> Batch {
+        let mut batch = Batch::new(COLLECTOR, None);
+        batch.family(&f::BUILD_INFO).sample(&[env!("CARGO_PKG_VERSION")], 1_u64);
+        self.scrapes.write(batch.family(&f::SCRAPE_DURATION), &[]);
+        write_page(&mut batch, page);
+        system::write(&mut batch);
+        batch
     }
-    if let Ok(limits) = process.limits()
-        && let LimitValue::Value(limit) = limits.max_open_files.soft_limit
-    {
-        batch.family(&f::PROCESS_MAX_FDS).sample(&[], limit);
+}
+
+fn write_page(batch: &mut Batch, page: &Page) {
+    let mut series: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut bytes = 0;
+    for unit in page.units() {
+        *series.entry(unit.desc().name).or_default() += unit.samples() as u64;
+        bytes += unit.identity().len() as u64;
+    }
+    batch.family(&f::CACHE_SIZE).sample(&[], bytes);
+    for (family, count) in series {
+        batch.family(&f::CARDINALITY).sample(&[family], count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::Names;
+
+    #[test]
+    fn nothing_happened_is_nothing_to_publish() {
+        let telemetry = ProcessTelemetry::default();
+        let publisher = Publisher::new(Names::default());
+        telemetry.publish(&publisher);
+        let first = publisher.page();
+        telemetry.publish(&publisher);
+        assert!(Arc::ptr_eq(&first, &publisher.page()), "nothing happened");
+        telemetry.scraped(Duration::from_millis(1));
+        telemetry.publish(&publisher);
+        assert!(!Arc::ptr_eq(&first, &publisher.page()), "a scrape happened");
+    }
+
+    #[test]
+    fn what_others_publish_is_counted() {
+        let telemetry = ProcessTelemetry::default();
+        let publisher = Publisher::new(Names::default());
+        telemetry.publish(&publisher);
+        let mut nodes = Batch::new("nodes", Some("a"));
+        nodes.family(&f::ENDPOINT_UP).sample(&["nodes"], 1_u64);
+        publisher.replace([nodes]);
+        telemetry.publish(&publisher);
+        let page = String::from_utf8(publisher.page().identity().concat()).unwrap();
+        let line = "slurm_exporter_cardinality_current{family=\"slurm_exporter_endpoint_up\"} 1\n";
+        assert!(page.contains(line), "{page}");
     }
 }

@@ -86,7 +86,7 @@ fn every_mistake_is_told_at_once() {
             "config.yaml:10:11: collection.intervals.jobs: expected a duration such as 15s, 1m30s or 500ms, got \
              \"60\"",
             "config.yaml:11:12: collection.intervals.nodes: expected an interval of at least 1s, got \"0s\"",
-            "config.yaml:12:1: logging: unknown key, known here: server, slurm, collection, collectors, log",
+            "config.yaml:12:1: logging: unknown key, known here: server, slurm, clusters, collection, collectors, log",
         ],
     );
 }
@@ -195,7 +195,7 @@ fn a_file_that_is_no_section_is_one_line() {
     for yaml in ["- a\n", "word\n", "12\n"] {
         assert_eq!(
             refusal(yaml, &[]),
-            "config.yaml:1:1: expected a section with the keys server, slurm, collection, collectors, log",
+            "config.yaml:1:1: expected a section with the keys server, slurm, clusters, collection, collectors, log",
             "{yaml}"
         );
     }

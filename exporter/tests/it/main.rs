@@ -3,6 +3,7 @@
 // Everything here is a test, also the functions that clippy does not recognise as one.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod clusters;
 mod config;
 mod exposition;
 mod golden;

@@ -31,6 +31,11 @@ impl Simulator {
         Self { server, address, _runtime: runtime }
     }
 
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// What the exporter needs to read it.
     pub(crate) fn exporter_arguments(&self) -> Vec<String> {
         vec![format!("--slurm.url=http://{}", self.address)]

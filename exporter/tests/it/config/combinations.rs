@@ -140,3 +140,78 @@ fn no_more_requests_are_under_way_than_configured() {
     assert_eq!(most_with(1), 1);
     assert_eq!(most_with(3), 3);
 }
+
+#[test]
+fn a_cluster_in_the_list_has_what_all_share_and_its_own() {
+    let yaml = "slurm: {auth: {user: ann}, max_in_flight: 5, request_timeout: 7s}\n\
+                clusters:\n  - {name: a, url: \"http://127.0.0.1:1\"}\n  \
+                - {name: b, url: \"http://127.0.0.1:2\", max_in_flight: 3, auth: {token_file: /t}}\n";
+    let config = load_text(yaml, &[]).unwrap();
+    let [a, b] = config.clusters() else { panic!("{:?}", config.clusters()) };
+    assert_eq!((a.max_in_flight, b.max_in_flight), (5, 3));
+    assert_eq!((a.url.port(), b.url.port()), (Some(1), Some(2)));
+    assert_eq!((a.auth.user.as_deref(), b.auth.user.as_deref()), (Some("ann"), Some("ann")));
+    assert_eq!(b.auth.token, TokenSource::File("/t".into()));
+    assert_eq!(a.auth.token, TokenSource::None);
+    assert_eq!(a.connect_timeout, Duration::from_secs(7), "fitted to the shared request_timeout");
+    assert_eq!(
+        config.warnings,
+        ["no token: clusters[0].auth.token_file is not set; requests go out without one"]
+    );
+    let one = load_text("slurm: {name: x}\n", &[URL]).unwrap();
+    assert_eq!(one.clusters()[0].name.as_deref(), Some("x"));
+}
+
+#[test]
+fn mistakes_in_the_list_of_clusters_name_their_place() {
+    let told = |yaml: &str, environment: &[(&str, &str)]| {
+        refusal(yaml, environment).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(
+            "slurm: {name: x}\nclusters:\n  - {name: a, url: \"http://127.0.0.1:1\", max_in_flite: 3}\n  \
+             - {name: a, url: nonsense}\n  - {url: \"http://h\", max_in_flight: 0}\n",
+            &[],
+        ),
+        [
+            "config.yaml:3:42: clusters[0].max_in_flite: unknown key, did you mean clusters[0].max_in_flight?",
+            "config.yaml:4:20: clusters[1].url: expected a URL such as http://127.0.0.1:6820: relative URL \
+             without a base",
+            "config.yaml:5:38: clusters[2].max_in_flight: expected a number from 1 to 64, got \"0\"",
+            "config.yaml:1:15: slurm.name: stands for one cluster, but clusters names several; each of those has \
+             its own",
+            "config.yaml:4:12: clusters[1].name: \"a\" is another cluster's name; their series would be the same",
+            "clusters[2].name: is needed where there are several clusters, to tell their series apart",
+            "config.yaml:5:11: clusters[2].url: h wants a token; set clusters[2].auth.token_file",
+        ]
+    );
+    let no_section = told("clusters: [word]\n", &[]);
+    assert_eq!(no_section.len(), 1, "that its keys are missing is only a consequence: {no_section:?}");
+    assert!(
+        no_section[0].starts_with("config.yaml:1:12: clusters[0]: expected a section with the keys url, ")
+    );
+    for yaml in ["clusters: []\n", "clusters: x\n", "clusters:\n"] {
+        assert_eq!(
+            told(yaml, &[]),
+            ["config.yaml:1:1: clusters: expected a list of sections like slurm, one per cluster"]
+        );
+    }
+    assert_eq!(
+        told("clusters: [{name: a}]\n", &[URL]),
+        [
+            "SLURM_EXPORTER_SLURM_URL: slurm.url: stands for one cluster, but clusters names several; each of those \
+             has its own",
+            "clusters[0].url: is not set; give each cluster its own, such as http://127.0.0.1:6820",
+        ]
+    );
+}
+
+#[test]
+fn one_token_is_not_shown_to_several_clusters() {
+    let yaml = "clusters: [{name: a, url: \"https://h\"}]\n";
+    assert!(refusal(yaml, &[("SLURM_JWT", "a.canary.c")]).contains("h wants a token"));
+    let yaml = "clusters: [{name: a, url: \"https://h\", auth: {token_file: /t}}]\n";
+    let config = load_text(yaml, &[("SLURM_JWT", "a.canary.c")]).unwrap();
+    assert_eq!(config.warnings, ["SLURM_JWT is not used with clusters; give each its auth.token_file"]);
+    assert!(!format!("{config:?}").contains("canary"));
+}
