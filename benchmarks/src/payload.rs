@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use exporter::collectors::COLLECTORS;
+use exporter::collectors::{COLLECTORS, Settings};
 use exporter::exposition::Batch;
 use exporter::model::{Endpoint, Snapshot};
 use exporter::wire::{Answer, Decoder, by_version};
@@ -92,7 +92,7 @@ pub fn snapshot(scale: Scale) -> Snapshot {
 pub fn collect(snapshot: &Snapshot) -> Vec<Batch> {
     let collect = |collector: &&exporter::collectors::Collector| {
         let mut batch = Batch::new(collector.name, Some(CLUSTER));
-        (collector.collect)(snapshot, &mut batch);
+        (collector.collect)(snapshot, &Settings::default(), &mut batch);
         batch
     };
     COLLECTORS.iter().map(collect).collect()

@@ -157,6 +157,7 @@ fn settings(matches: &ArgMatches) -> Vec<Setting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Endpoint;
 
     fn parse_line(line: &str) -> Result<Box<Config>, Ending> {
         let arguments = std::iter::once("slurm-exporter").chain(line.split_whitespace()).map(OsString::from);
@@ -176,7 +177,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.slurm.url.as_str(), "http://localhost:1/");
-        assert_eq!(config.collection.intervals.jobs.every.as_secs(), 30);
+        assert_eq!(config.collection.intervals.of(Endpoint::Jobs).every.as_secs(), 30);
         assert!(config.slurm.allow_insecure_token);
         assert_eq!(config.log.format, config::Format::Json);
         let refused =

@@ -3,7 +3,7 @@
 
 use super::capacity::{Availability, Capacity, UpPartitions};
 use super::word_counts::WordCounts;
-use super::{Collector, gauge, gpu};
+use super::{Collector, Settings, gauge, gpu};
 use crate::exposition::{Batch, Desc, Level, Unit};
 use crate::model::state::job_base;
 use crate::model::{Controllers, Endpoint, Jobs, Nodes, Partitions, Release, Snapshot};
@@ -101,7 +101,7 @@ const fn gpus(name: &'static str, help: &'static str) -> Desc {
     gauge(name, help, Unit::None, &["gpu_type"], Level::Important)
 }
 
-fn collect(snapshot: &Snapshot, batch: &mut Batch) {
+fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     if let Some(controllers) = &snapshot.controllers {
         write_controllers(controllers, batch);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::by_partition::{ByPartition, names};
 use super::word_counts::WordCounts;
-use super::{Collector, gauge, gpu};
+use super::{Collector, Settings, gauge, gpu};
 use crate::exposition::{Batch, Desc, Level, Unit};
 use crate::model::state::{Word, job_base, job_flag};
 use crate::model::{Endpoint, Job, Jobs, Snapshot, Symbol, Timestamp};
@@ -83,7 +83,7 @@ const fn bytes(name: &'static str, help: &'static str) -> Desc {
     gauge(name, help, Unit::Bytes, &["partition"], Level::Detailed)
 }
 
-fn collect(snapshot: &Snapshot, batch: &mut Batch) {
+fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     let Some(jobs) = snapshot.jobs.as_deref() else { return };
     let counts = count(jobs);
     let seen = counts.symbols().map(|partition| jobs.symbols.resolve(partition));

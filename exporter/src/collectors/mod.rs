@@ -13,9 +13,12 @@ mod node_states;
 mod nodes;
 mod partitions;
 mod scheduler;
+mod settings;
 #[cfg(test)]
 mod test_cluster;
 mod word_counts;
+
+pub use settings::Settings;
 
 use crate::exposition::{Batch, Desc, Kind, Level, Unit};
 use crate::model::{Endpoint, Snapshot};
@@ -29,7 +32,7 @@ pub struct Collector {
     pub needs: &'static [Endpoint],
     /// Every family that it may write; each belongs to one collector.
     pub families: &'static [&'static Desc],
-    pub collect: fn(&Snapshot, &mut Batch),
+    pub collect: fn(&Snapshot, &Settings, &mut Batch),
 }
 
 /// Every collector, in the order of the reference.

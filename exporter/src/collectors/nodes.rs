@@ -1,7 +1,7 @@
 //! Nodes: each one's resources, load, software and history; their state words are in `node_states`.
 //! What the cluster or a partition has in sum is counted by those collectors.
 
-use super::{Collector, gauge, gpu, node_states};
+use super::{Collector, Settings, gauge, gpu, node_states};
 use crate::exposition::{Batch, Desc, Level, Unit};
 use crate::model::state::node_flag;
 use crate::model::{Endpoint, Node, Nodes, Snapshot};
@@ -120,7 +120,7 @@ const fn per_node(name: &'static str, help: &'static str, unit: Unit) -> Desc {
     gauge(name, help, unit, &["node"], Level::Important)
 }
 
-fn collect(snapshot: &Snapshot, batch: &mut Batch) {
+fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     if let Some(nodes) = &snapshot.nodes {
         node_states::write(nodes, batch);
         write_amounts(nodes, batch);

@@ -4,7 +4,7 @@
 use super::by_partition::{ByPartition, names};
 use super::capacity::{Availability, Capacity, UpPartitions};
 use super::word_counts::WordCounts;
-use super::{Collector, gauge, gpu};
+use super::{Collector, Settings, gauge, gpu};
 use crate::exposition::{Batch, Desc, Level, Unit};
 use crate::model::state::node_base;
 use crate::model::{Endpoint, Jobs, Nodes, Partitions, Snapshot};
@@ -136,7 +136,7 @@ const fn of_jobs(name: &'static str, help: &'static str) -> Desc {
     gauge(name, help, Unit::None, &["partition"], Level::Detailed)
 }
 
-fn collect(snapshot: &Snapshot, batch: &mut Batch) {
+fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     let partitions = snapshot.partitions.as_deref();
     let nodes = snapshot.nodes.as_deref().map(|nodes| (nodes, count_nodes(nodes, partitions)));
     let jobs = snapshot.jobs.as_deref().map(|jobs| (jobs, count_jobs(jobs)));

@@ -1,7 +1,7 @@
 //! What `sdiag` shows: threads and queues of slurmctld, both schedulers, and the RPCs it answered.
 //! The counters in the snapshot never go down: `lifecycle::DiagTotals` has joined Slurm's own, which restart.
 
-use super::{Collector, counter, gauge};
+use super::{Collector, Settings, counter, gauge};
 use crate::exposition::{Batch, Desc, Level, Unit};
 use crate::model::diag::Cycle;
 use crate::model::{Diag, Endpoint, Snapshot, Timestamp};
@@ -210,7 +210,7 @@ const fn by_reason(name: &'static str, help: &'static str) -> Desc {
     counter(name, help, Unit::None, &["reason"], Level::Critical)
 }
 
-fn collect(snapshot: &Snapshot, batch: &mut Batch) {
+fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     let Some(diag) = snapshot.diag.as_deref() else { return };
     let backfill = &diag.backfill;
     for (family, value) in [

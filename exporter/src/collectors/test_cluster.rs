@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Collector;
+use super::{Collector, Settings};
 use crate::exposition::{Batch, Names, Publisher};
 use crate::model::job::Gpus;
 use crate::model::node::Gres;
@@ -17,7 +17,7 @@ use crate::model::{
 /// The sample lines of a collector, without a cluster label.
 pub(super) fn lines(collector: &Collector, snapshot: &Snapshot) -> Vec<String> {
     let mut batch = Batch::new(collector.name, None);
-    (collector.collect)(snapshot, &mut batch);
+    (collector.collect)(snapshot, &Settings::default(), &mut batch);
     let publisher = Publisher::new(Names::default());
     publisher.replace([batch]);
     let page = publisher.page();

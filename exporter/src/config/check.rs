@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::load::Origins;
 use super::{Config, ConfigError, Interval, Slurm, TokenSource};
+use crate::collectors::COLLECTORS;
 use crate::model::Endpoint;
 
 /// Adds every impossible combination to `errors`, and what is only odd to the configuration's warnings.
@@ -27,10 +28,7 @@ pub(super) fn check(config: &mut Config, origins: &Origins, errors: &mut Vec<Con
         stale_before_polled(config, stale_after, &mut refuse);
     }
     let collectors = &config.collectors;
-    if !["controller", "nodes", "partitions", "jobs", "scheduler"]
-        .iter()
-        .any(|name| collectors.is_enabled(name))
-    {
+    if !COLLECTORS.iter().any(|collector| collectors.is_enabled(collector.name)) {
         refuse("collectors", "every collector is switched off; nothing would be exported".to_owned());
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Key, quantity};
 use crate::model::Endpoint;
+use crate::model::endpoint::Cost;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collection {
@@ -17,13 +18,7 @@ pub struct Collection {
 
 /// One interval per endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Intervals {
-    pub ping: Interval,
-    pub diag: Interval,
-    pub nodes: Interval,
-    pub partitions: Interval,
-    pub jobs: Interval,
-}
+pub struct Intervals([Interval; Endpoint::ALL.len()]);
 
 /// How often an endpoint is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +43,13 @@ impl Default for Collection {
 
 impl Default for Intervals {
     fn default() -> Self {
-        Self {
-            ping: Interval::fixed(Duration::from_secs(15)),
-            diag: Interval::fixed(Duration::from_secs(15)),
-            nodes: Interval::fixed(Duration::from_secs(30)),
-            partitions: Interval::fixed(Duration::from_secs(60)),
-            jobs: Self::JOBS_AUTO,
-        }
+        Self(Endpoint::ALL.map(|endpoint| match (endpoint, endpoint.cost()) {
+            (Endpoint::Jobs, _) => Self::JOBS_AUTO,
+            (Endpoint::Nodes, _) => Interval::fixed(Duration::from_secs(30)),
+            (_, Cost::Critical) => Interval::fixed(Duration::from_secs(15)),
+            (_, Cost::Important) => Interval::fixed(Duration::from_secs(60)),
+            (_, Cost::Detailed) => Interval::fixed(Duration::from_secs(300)),
+        }))
     }
 }
 
@@ -62,28 +57,15 @@ impl Intervals {
     const JOBS_AUTO: Interval = Interval { every: Duration::from_secs(60), grows: true };
 
     pub fn of(&self, endpoint: Endpoint) -> Interval {
-        match endpoint {
-            Endpoint::Ping => self.ping,
-            Endpoint::Diag => self.diag,
-            Endpoint::Nodes => self.nodes,
-            Endpoint::Partitions => self.partitions,
-            Endpoint::Jobs => self.jobs,
-        }
+        self.0[endpoint as usize]
     }
 
     /// Sets one interval from its text; `auto` is for jobs alone.
     pub(super) fn set(&mut self, endpoint: Endpoint, text: &str) -> Result<(), String> {
-        let interval = match (endpoint, text) {
+        self.0[endpoint as usize] = match (endpoint, text) {
             (Endpoint::Jobs, "auto") => Self::JOBS_AUTO,
             _ => Interval::fixed(at_least_a_second(text)?),
         };
-        match endpoint {
-            Endpoint::Ping => self.ping = interval,
-            Endpoint::Diag => self.diag = interval,
-            Endpoint::Nodes => self.nodes = interval,
-            Endpoint::Partitions => self.partitions = interval,
-            Endpoint::Jobs => self.jobs = interval,
-        }
         Ok(())
     }
 }

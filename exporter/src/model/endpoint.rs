@@ -25,27 +25,42 @@ pub enum Cost {
     Detailed,
 }
 
+/// What is fixed about an endpoint.
+struct Facts {
+    endpoint: Endpoint,
+    /// In configuration, labels and logs.
+    name: &'static str,
+    cost: Cost,
+}
+
+/// Every endpoint, in the order of the variants.
+const FACTS: [Facts; 5] = [
+    Facts { endpoint: Endpoint::Ping, name: "ping", cost: Cost::Critical },
+    Facts { endpoint: Endpoint::Diag, name: "diag", cost: Cost::Critical },
+    Facts { endpoint: Endpoint::Nodes, name: "nodes", cost: Cost::Important },
+    Facts { endpoint: Endpoint::Partitions, name: "partitions", cost: Cost::Important },
+    Facts { endpoint: Endpoint::Jobs, name: "jobs", cost: Cost::Detailed },
+];
+
 impl Endpoint {
     /// Every endpoint, in the order in which the first polls are started.
-    pub const ALL: [Self; 5] = [Self::Ping, Self::Diag, Self::Nodes, Self::Partitions, Self::Jobs];
+    pub const ALL: [Self; FACTS.len()] = {
+        let mut all = [Self::Ping; FACTS.len()];
+        let mut at = 0;
+        while at < all.len() {
+            all[at] = FACTS[at].endpoint;
+            at += 1;
+        }
+        all
+    };
 
     /// The name in configuration, labels and logs.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Ping => "ping",
-            Self::Diag => "diag",
-            Self::Nodes => "nodes",
-            Self::Partitions => "partitions",
-            Self::Jobs => "jobs",
-        }
+        FACTS[self as usize].name
     }
 
     pub fn cost(self) -> Cost {
-        match self {
-            Self::Ping | Self::Diag => Cost::Critical,
-            Self::Nodes | Self::Partitions => Cost::Important,
-            Self::Jobs => Cost::Detailed,
-        }
+        FACTS[self as usize].cost
     }
 }
 
@@ -63,5 +78,18 @@ impl FromStr for Endpoint {
             let known: Vec<_> = Self::ALL.iter().map(|endpoint| endpoint.name()).collect();
             format!("unknown endpoint \"{name}\", expected one of {}", known.join(", "))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_facts_stand_in_the_order_of_the_variants() {
+        for (at, endpoint) in Endpoint::ALL.into_iter().enumerate() {
+            assert_eq!(endpoint as usize, at);
+            assert_eq!(endpoint.name().parse(), Ok(endpoint));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::collectors::COLLECTORS;
+use crate::collectors::{COLLECTORS, Settings};
 use crate::config::{Config, Slurm};
 use crate::exposition::Publisher;
 use crate::model::Endpoint;
@@ -64,6 +64,7 @@ fn cluster(config: &Config, slurm: &Slurm, publisher: &Arc<Publisher>) -> anyhow
         source: Arc::new(source),
         plan: Plan { endpoints, collection: config.collection.clone(), max_in_flight: slurm.max_in_flight },
         collectors,
+        settings: Settings::default(),
         board,
         publisher: Arc::clone(publisher),
         telemetry,

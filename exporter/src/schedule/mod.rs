@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 pub use board::{Board, Status};
 pub use plan::Plan;
 
-use crate::collectors::Collector;
+use crate::collectors::{Collector, Settings};
 use crate::exposition::{Batch, Publisher};
 use crate::lifecycle::DiagTotals;
 use crate::model::{Endpoint, Reading, Snapshot, Timestamp};
@@ -33,6 +33,7 @@ pub struct Cluster {
     pub plan: Plan,
     /// The collectors that are switched on.
     pub collectors: Vec<&'static Collector>,
+    pub settings: Settings,
     pub board: Arc<Board>,
     pub publisher: Arc<Publisher>,
     pub telemetry: Arc<Telemetry>,
@@ -241,7 +242,7 @@ impl Keeper {
         let start = Instant::now();
         let batch = catch_unwind(AssertUnwindSafe(|| {
             let mut batch = Batch::new(collector.name, Some(label));
-            (collector.collect)(snapshot, &mut batch);
+            (collector.collect)(snapshot, &self.cluster.settings, &mut batch);
             batch
         }));
         telemetry.collected(collector.name, start.elapsed());

@@ -5,7 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode};
 
 use super::error::{ErrorClass, Failure, PollError, join, one_line};
-use crate::model::{Controllers, Endpoint, Jobs, Nodes, Partitions, Reading, Release};
+use crate::model::{Endpoint, Reading, Release};
 use crate::wire::{self, Answer, Api, ApiError, DecodeError, Decoder};
 
 /// As much of an answer as is kept for the errors in it.
@@ -105,7 +105,7 @@ impl<'a> Body<'a> {
                 }
                 return Reply::Answer(answer);
             }
-            Ok(answer) => (answer.errors, Some(answer.reading)),
+            Ok(answer) => (answer.errors, (answer.rows > 0).then_some(answer.reading)),
             Err(error) => match wire::read_errors(&self.head) {
                 errors if errors.is_empty() => return self.undecodable(&error).into(),
                 errors => (errors, None),
@@ -115,7 +115,7 @@ impl<'a> Body<'a> {
         if is_auth(&errors) {
             return self.blame_token(message);
         }
-        self.partial(message, reading.filter(|reading| !reading.is_empty()))
+        self.partial(message, reading)
     }
 
     /// An error status may still carry the data: 26.05 answers `/partitions` so while slurmdbd is down.
@@ -126,7 +126,7 @@ impl<'a> Body<'a> {
         token_has_expired: bool,
     ) -> Reply {
         let (errors, reading) = match answer {
-            Ok(answer) => (answer.errors, Some(answer.reading)),
+            Ok(answer) => (answer.errors, (answer.rows > 0).then_some(answer.reading)),
             Err(_) => (wire::read_errors(&self.head), None),
         };
         let mut message = status.to_string();
@@ -137,7 +137,7 @@ impl<'a> Body<'a> {
             return self.blame_token(message);
         }
         // Statistics come as one object, in error answers an empty one: there is no part of them to use.
-        let data = reading.filter(|reading| !reading.is_empty() && self.endpoint != Endpoint::Diag);
+        let data = reading.filter(|_| self.endpoint != Endpoint::Diag);
         if data.is_some() {
             return self.partial(message, data);
         }
@@ -239,15 +239,14 @@ impl From<Failure> for Reply {
 impl Reply {
     /// The answer that a 304 stands for.
     pub(super) fn unchanged(endpoint: Endpoint, release: Release) -> Self {
-        let reading = match endpoint {
-            Endpoint::Ping => Reading::Controllers(Controllers::default()),
-            Endpoint::Diag => Reading::Diag(Box::default()),
-            Endpoint::Nodes => Reading::Nodes(Nodes::default()),
-            Endpoint::Partitions => Reading::Partitions(Partitions::default()),
-            Endpoint::Jobs => Reading::Jobs(Jobs::default()),
-        };
-        let answer = Answer { reading, release, errors: Vec::new(), warnings: Vec::new(), unchanged: true };
-        Self::Answer(answer)
+        Self::Answer(Answer {
+            reading: Reading::empty(endpoint),
+            rows: 0,
+            release,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            unchanged: true,
+        })
     }
 
     pub(super) fn is_not_served(&self) -> bool {
@@ -269,7 +268,6 @@ impl Reply {
         }
     }
 
-    #[expect(clippy::result_large_err, reason = "the answer is larger, and both are moved once per poll")]
     pub(super) fn into_result(self, endpoint: Endpoint) -> Result<Answer, PollError> {
         match self {
             Self::Answer(answer) => Ok(answer),
@@ -282,7 +280,7 @@ impl Reply {
 
 /// A ping that no slurmctld answered.
 fn is_silent(reading: &Reading) -> bool {
-    matches!(reading, Reading::Controllers(controllers) if !controllers.rows.iter().any(|row| row.up))
+    matches!(reading, Reading::Ping(controllers) if !controllers.rows.iter().any(|row| row.up))
 }
 
 fn is_auth(errors: &[ApiError]) -> bool {

@@ -12,6 +12,8 @@ use crate::model::{Controllers, Diag, Endpoint, Partitions, Reading, Release, Ti
 #[derive(Debug)]
 pub struct Answer {
     pub reading: Reading,
+    /// How many elements the endpoint's list had.
+    pub rows: u64,
     pub release: Release,
     /// Not empty means that the reading is not to be trusted alone, whatever the status said.
     pub errors: Vec<ApiError>,
@@ -189,7 +191,7 @@ impl Content {
             && self.last_update == Number::Value(0)
             && self.warnings.iter().any(|warning| warning.contains("since update_time"));
         let reading = match self.rows {
-            Rows::Ping(table) => Reading::Controllers(table),
+            Rows::Ping(table) => Reading::Ping(Box::new(table)),
             Rows::Diag(table) => Reading::Diag(table),
             Rows::Nodes(table) => {
                 let mut nodes = table.nodes;
@@ -197,9 +199,9 @@ impl Content {
                 nodes.symbols.shrink();
                 nodes.partition_lists.shrink();
                 nodes.gres_lists.shrink();
-                Reading::Nodes(nodes)
+                Reading::Nodes(Box::new(nodes))
             }
-            Rows::Partitions(table) => Reading::Partitions(table),
+            Rows::Partitions(table) => Reading::Partitions(Box::new(table)),
             Rows::Jobs(table) => {
                 let mut jobs = table.jobs;
                 jobs.last_update = Timestamp::from_unix(self.last_update.get());
@@ -207,7 +209,7 @@ impl Content {
                 jobs.symbols.shrink();
                 jobs.partition_lists.shrink();
                 jobs.gpu_lists.shrink();
-                Reading::Jobs(jobs)
+                Reading::Jobs(Box::new(jobs))
             }
         };
         let release = Release {
@@ -215,6 +217,13 @@ impl Content {
             slurm_version: self.slurm_version,
             api_version: self.api.version,
         };
-        Answer { reading, release, errors: self.errors, warnings: self.warnings, unchanged }
+        Answer {
+            reading,
+            rows: self.row_count,
+            release,
+            errors: self.errors,
+            warnings: self.warnings,
+            unchanged,
+        }
     }
 }

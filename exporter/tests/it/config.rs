@@ -237,14 +237,14 @@ fn cluster_is_ping_and_diag_unless_they_are_set() {
     assert_eq!(every(Endpoint::Ping), Duration::from_secs(7));
     assert_eq!(every(Endpoint::Diag), Duration::from_secs(40));
     assert_eq!(every(Endpoint::Jobs), Duration::from_secs(120));
-    assert!(!intervals.jobs.grows);
+    assert!(!intervals.of(Endpoint::Jobs).grows);
 }
 
 #[test]
 fn a_collector_s_interval_is_its_endpoint_s() {
     let config =
         load_text("collectors: {scheduler: {interval: 50s}, nodes: {enabled: false}}\n", &[URL]).unwrap();
-    assert_eq!(config.collection.intervals.diag.every, Duration::from_secs(50));
+    assert_eq!(config.collection.intervals.of(Endpoint::Diag).every, Duration::from_secs(50));
     assert!(!config.collectors.is_enabled("nodes"));
     assert!(config.collectors.is_enabled("scheduler"));
 }
@@ -262,7 +262,7 @@ fn flags_override_the_environment_which_overrides_the_file() {
     let config = run(&line, &environment).unwrap();
     assert_eq!(config.log.level, tracing::Level::WARN);
     assert_eq!(config.slurm.name.as_deref(), Some("environment"));
-    assert_eq!(config.collection.intervals.nodes.every, Duration::from_secs(13));
+    assert_eq!(config.collection.intervals.of(Endpoint::Nodes).every, Duration::from_secs(13));
     assert_eq!(config.server.listen.port(), 9341);
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use exporter::collectors::{COLLECTORS, GAUGES_NAMED_TOTAL};
+use exporter::collectors::{COLLECTORS, GAUGES_NAMED_TOTAL, Settings};
 use exporter::exposition::{Batch, Names, Publisher};
 use exporter::lifecycle::DiagTotals;
 use exporter::model::Snapshot;
@@ -21,7 +21,7 @@ fn page(release: &str, version: &str) -> String {
     let publisher = Publisher::new(Names::default());
     publisher.replace(COLLECTORS.iter().map(|collector| {
         let mut batch = Batch::new(collector.name, Some(cluster));
-        (collector.collect)(&snapshot, &mut batch);
+        (collector.collect)(&snapshot, &Settings::default(), &mut batch);
         batch
     }));
     String::from_utf8(publisher.page().identity().concat()).expect("a page is UTF-8")

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use exporter::collectors::COLLECTORS;
+use exporter::collectors::{COLLECTORS, Settings};
 use exporter::config::Collection;
 use exporter::exposition::{Names, Publisher};
 use exporter::model::{Controller, Controllers, Endpoint, Reading, Release, Timestamp};
@@ -60,7 +60,8 @@ fn ping() -> Answer {
     let row =
         Controller { hostname: "ctl".into(), role: "primary".into(), up: true, latency_micros: Some(500) };
     Answer {
-        reading: Reading::Controllers(Controllers { rows: vec![row] }),
+        reading: Reading::Ping(Box::new(Controllers { rows: vec![row] })),
+        rows: 1,
         release: Release {
             cluster: Some("sim".into()),
             slurm_version: "24.11.5".into(),
@@ -96,6 +97,7 @@ impl Running {
                 max_in_flight: 2,
             },
             collectors: COLLECTORS.to_vec(),
+            settings: Settings::default(),
             board: Arc::clone(&board),
             publisher: Arc::clone(&publisher),
             telemetry: Arc::new(Telemetry::new(Arc::clone(&board), &[])),

@@ -47,7 +47,7 @@ async fn check(release: &str, version: &str, jwt: &str, cases: &[(&str, Endpoint
                 assert_eq!(read.rows.len(), *rows, "{case}");
             }
             (Silent | Alive, Ok(answer)) => {
-                let Reading::Controllers(read) = answer.reading else { panic!("{case}: no ping") };
+                let Reading::Ping(read) = answer.reading else { panic!("{case}: no ping") };
                 assert_eq!(read.rows.len(), 1, "{case}");
                 assert_eq!(read.rows[0].up, matches!(expected, Alive), "{case}");
             }
