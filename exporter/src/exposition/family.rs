@@ -96,6 +96,13 @@ impl Batch {
         self.families.get_disjoint_mut(at).expect("each family is listed once")
     }
 
+    /// Says since when the counters and histograms written so far count, in Unix seconds: from 0 at that moment.
+    pub fn began_at(&mut self, unix_seconds: f64) {
+        for family in self.families.iter_mut().filter(|family| family.desc.kind != Kind::Gauge) {
+            family.began_at = Some(unix_seconds);
+        }
+    }
+
     /// The families in the order of their first use.
     pub fn into_families(self) -> Vec<Family> {
         self.families
@@ -118,11 +125,12 @@ pub struct Family {
     constant: Box<[u8]>,
     body: Vec<u8>,
     samples: usize,
+    began_at: Option<f64>,
 }
 
 impl Family {
     fn open(desc: &'static Desc, constant: &[u8]) -> Family {
-        Family { desc, constant: constant.into(), body: Vec::new(), samples: 0 }
+        Family { desc, constant: constant.into(), body: Vec::new(), samples: 0, began_at: None }
     }
 
     pub fn desc(&self) -> &'static Desc {
@@ -150,6 +158,10 @@ impl Family {
         }
         self.line("_sum", labels, None, sum.into());
         self.line("_count", labels, None, cumulative.last().copied().unwrap_or(0).into());
+    }
+
+    pub(super) fn began_at(&self) -> Option<f64> {
+        self.began_at
     }
 
     pub(super) fn body(&self) -> &[u8] {

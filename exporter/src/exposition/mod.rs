@@ -3,6 +3,7 @@
 
 mod deflate;
 mod family;
+mod openmetrics;
 mod page;
 mod publisher;
 #[cfg(test)]
@@ -11,7 +12,6 @@ mod text;
 mod value;
 
 pub use family::{Batch, Desc, Family, Kind, Level, Unit};
-pub use page::{Names, Page, PageUnit};
+pub use page::{Format, Names, Page, PageUnit};
 pub use publisher::Publisher;
-pub use text::CONTENT_TYPE;
 pub use value::Value;

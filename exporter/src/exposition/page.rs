@@ -1,14 +1,36 @@
 //! A page: every family's header once, then each cluster's unit in order, as bytes that are ready to send.
 //! It never encodes or compresses; units are frozen by the `publisher` before they get here.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 
 use super::{
     deflate::{Frozen, member},
     family::Desc,
+    openmetrics, text,
 };
+
+/// How a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// The text format 0.0.4.
+    Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Format {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Text => text::CONTENT_TYPE,
+            Format::OpenMetrics => openmetrics::CONTENT_TYPE,
+        }
+    }
+}
 
 /// The unit of publication: the samples of one family of one cluster, frozen.
 #[derive(Debug)]
@@ -18,6 +40,10 @@ pub struct PageUnit {
     pub(super) cluster: Option<Arc<str>>,
     pub(super) samples: usize,
     pub(super) frozen: Frozen,
+    /// When its counting began, in Unix seconds, where that is known and wanted.
+    pub(super) began_at: Option<f64>,
+    /// The same lines with `_created` ones between them; made when OpenMetrics is asked for.
+    pub(super) with_created: OnceLock<Frozen>,
 }
 
 impl PageUnit {
@@ -39,9 +65,16 @@ impl PageUnit {
         self.samples
     }
 
-    /// Uncompressed sample lines.
+    /// Uncompressed sample lines, as in the text format.
     pub fn identity(&self) -> &Bytes {
         &self.frozen.identity
+    }
+
+    fn piece(&self, format: Format) -> &Frozen {
+        match format {
+            Format::Text => &self.frozen,
+            Format::OpenMetrics => self.with_created.get().unwrap_or(&self.frozen),
+        }
     }
 }
 
@@ -59,23 +92,33 @@ pub struct Names {
     pub clusters: BTreeSet<String>,
 }
 
+/// What stands around the groups of a page.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub(super) format: Format,
+    /// The last line, where the format has one.
+    pub(super) end: Option<Arc<Frozen>>,
+    pub(super) names: Arc<Names>,
+}
+
 /// An immutable, whole exposition. Chunks share the units' memory.
 #[derive(Debug)]
 pub struct Page {
     groups: Vec<Group>,
-    names: Arc<Names>,
+    frame: Frame,
     identity: Vec<Bytes>,
     gzip: Vec<Bytes>,
     samples: usize,
 }
 
 impl Page {
-    pub(super) fn new(groups: Vec<Group>, names: Arc<Names>) -> Page {
-        let pieces = || groups.iter().flat_map(Group::pieces);
+    pub(super) fn new(groups: Vec<Group>, frame: Frame) -> Page {
+        let end = frame.end.as_deref();
+        let pieces = || groups.iter().flat_map(|group| group.pieces(frame.format)).chain(end);
         let identity = pieces().map(|piece| piece.identity.clone()).collect();
         let gzip = member(pieces());
         let samples = groups.iter().flat_map(|group| &group.units).map(|unit| unit.samples).sum();
-        Page { groups, names, identity, gzip, samples }
+        Page { groups, frame, identity, gzip, samples }
     }
 
     /// The same page with its gzip member in one chunk, for one write per response.
@@ -90,7 +133,7 @@ impl Page {
             let units: Vec<_> = group.units.iter().filter(|unit| choose(unit)).cloned().collect();
             (!units.is_empty()).then(|| Group { header: group.header.clone(), units })
         };
-        Page::new(self.groups.iter().filter_map(chosen).collect(), self.names.clone())
+        Page::new(self.groups.iter().filter_map(chosen).collect(), self.frame.clone())
     }
 
     /// The uncompressed text, in order.
@@ -103,22 +146,26 @@ impl Page {
         &self.gzip
     }
 
+    pub fn format(&self) -> Format {
+        self.frame.format
+    }
+
     pub fn names(&self) -> &Names {
-        &self.names
+        &self.frame.names
     }
 
     pub fn units(&self) -> impl Iterator<Item = &PageUnit> {
         self.groups.iter().flat_map(|group| &group.units).map(AsRef::as_ref)
     }
 
-    /// Number of series.
+    /// Number of series, `_created` ones apart.
     pub fn samples(&self) -> usize {
         self.samples
     }
 }
 
 impl Group {
-    fn pieces(&self) -> impl Iterator<Item = &Frozen> {
-        std::iter::once(self.header.as_ref()).chain(self.units.iter().map(|unit| &unit.frozen))
+    fn pieces(&self, format: Format) -> impl Iterator<Item = &Frozen> {
+        std::iter::once(self.header.as_ref()).chain(self.units.iter().map(move |unit| unit.piece(format)))
     }
 }

@@ -3,15 +3,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::{
     deflate::{Deflater, Frozen},
     family::{Batch, Family},
-    page::{Group, Names, Page, PageUnit},
+    openmetrics,
+    page::{Format, Frame, Group, Names, Page, PageUnit},
     text,
 };
 
@@ -19,10 +24,18 @@ use super::{
 /// for 561 kB. Deflated once per refresh, sent and inflated once per scraper.
 const DEFLATE_LEVEL: u32 = 3;
 
+/// How long the OpenMetrics page is kept after it was last asked for: longer than any sensible scrape interval.
+const KEPT_UNASKED: Duration = Duration::from_secs(600);
+
 /// The current page and the only way to change it.
 #[derive(Debug)]
 pub struct Publisher {
     page: ArcSwap<Page>,
+    /// There while somebody asks for it. Its units are those of `page`.
+    openmetrics: ArcSwapOption<Page>,
+    /// When it was last asked for, in seconds after `began`.
+    openmetrics_asked: AtomicU64,
+    began: Instant,
     shelf: Mutex<Shelf>,
 }
 
@@ -31,24 +44,40 @@ pub struct Publisher {
 struct Shelf {
     /// By family, then cluster: the order of the page.
     units: BTreeMap<(&'static str, Option<Arc<str>>), Arc<PageUnit>>,
-    headers: HashMap<&'static str, Arc<Frozen>>,
+    headers: HashMap<(&'static str, Format), Arc<Frozen>>,
+    /// The last line of an OpenMetrics page.
+    end: Arc<Frozen>,
     names: Arc<Names>,
+    created: bool,
     deflater: Deflater,
 }
 
 impl Publisher {
     /// An empty page; `names` may be asked for before they have units.
     pub fn new(names: Names) -> Publisher {
-        let names = Arc::new(names);
+        let mut deflater = Deflater::new(DEFLATE_LEVEL);
+        let mut shelf = Shelf {
+            units: BTreeMap::new(),
+            headers: HashMap::new(),
+            end: Arc::new(deflater.freeze(openmetrics::END.to_vec())),
+            names: Arc::new(names),
+            created: false,
+            deflater,
+        };
         Publisher {
-            page: ArcSwap::from_pointee(Page::new(Vec::new(), names.clone()).joined()),
-            shelf: Mutex::new(Shelf {
-                units: BTreeMap::new(),
-                headers: HashMap::new(),
-                names,
-                deflater: Deflater::new(DEFLATE_LEVEL),
-            }),
+            page: ArcSwap::from_pointee(shelf.page(Format::Text)),
+            openmetrics: ArcSwapOption::empty(),
+            openmetrics_asked: AtomicU64::new(0),
+            began: Instant::now(),
+            shelf: Mutex::new(shelf),
         }
+    }
+
+    /// Has OpenMetrics pages tell since when each counter counts, where that is known.
+    #[must_use]
+    pub fn with_created(self, created: bool) -> Publisher {
+        self.shelf().created = created;
+        self
     }
 
     /// The current page: one atomic load.
@@ -56,19 +85,59 @@ impl Publisher {
         self.page.load_full()
     }
 
+    /// The current page as OpenMetrics: one atomic load. None while nobody has asked for it: then [`make_openmetrics`]
+    /// makes it, which is nothing for a request's own thread.
+    ///
+    /// [`make_openmetrics`]: Publisher::make_openmetrics
+    pub fn openmetrics(&self, now: Instant) -> Option<Arc<Page>> {
+        self.openmetrics_asked.store(self.seconds(now), Ordering::Relaxed);
+        self.openmetrics.load_full()
+    }
+
+    /// The current page as OpenMetrics, made now if need be and with every page from here on.
+    pub fn make_openmetrics(&self) -> Arc<Page> {
+        let mut shelf = self.shelf();
+        self.openmetrics.load_full().unwrap_or_else(|| {
+            let page = Arc::new(shelf.page(Format::OpenMetrics));
+            self.openmetrics.store(Some(Arc::clone(&page)));
+            page
+        })
+    }
+
+    /// Drops the OpenMetrics page when nobody has asked for it for a while.
+    pub fn forget_unasked(&self, now: Instant) {
+        let asked = self.openmetrics_asked.load(Ordering::Relaxed);
+        if self.seconds(now).saturating_sub(asked) > KEPT_UNASKED.as_secs() {
+            // Under the writers' lock: a page that is being replaced must not come back.
+            let _shelf = self.shelf();
+            self.openmetrics.store(None);
+        }
+    }
+
     /// Replaces, in one step, everything that each batch's collector published before for its cluster.
     /// An empty batch withdraws it. Unchanged families keep their compressed bytes. Gives the page that came of it.
     pub fn replace(&self, batches: impl IntoIterator<Item = Batch>) -> Arc<Page> {
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shelf = self.shelf();
         let mut changed = false;
         for batch in batches {
             changed |= shelf.replace(batch);
         }
         if changed {
             // Still under the writers' lock: a later replacement must not be overtaken by this one.
-            self.page.store(Arc::new(shelf.page()));
+            self.page.store(Arc::new(shelf.page(Format::Text)));
+            if self.openmetrics.load().is_some() {
+                self.openmetrics.store(Some(Arc::new(shelf.page(Format::OpenMetrics))));
+            }
         }
         self.page()
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seconds(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.began).as_secs()
     }
 }
 
@@ -111,27 +180,37 @@ impl Shelf {
 
     fn freeze(&mut self, family: Family, collector: &'static str, cluster: Option<Arc<str>>) -> PageUnit {
         let (desc, samples) = (family.desc(), family.samples());
-        if !self.headers.contains_key(desc.name) {
-            let header = self.deflater.freeze(text::header(desc));
-            self.headers.insert(desc.name, Arc::new(header));
-        }
+        let began_at = family.began_at().filter(|_| self.created);
         let frozen = self.deflater.freeze(family.into_body());
-        PageUnit { desc, collector, cluster, samples, frozen }
+        PageUnit { desc, collector, cluster, samples, frozen, began_at, with_created: OnceLock::new() }
     }
 
-    fn page(&self) -> Page {
+    fn page(&mut self, format: Format) -> Page {
         let mut groups: Vec<Group> = Vec::new();
         let mut open = "";
         for ((family, _), unit) in &self.units {
+            if format == Format::OpenMetrics
+                && let Some(began_at) = unit.began_at
+            {
+                let lines = || openmetrics::with_created(unit.desc, unit.identity(), began_at);
+                unit.with_created.get_or_init(|| self.deflater.freeze(lines()));
+            }
             if *family != open {
-                groups.push(Group { header: self.headers[family].clone(), units: Vec::new() });
+                let header = self.headers.entry((family, format)).or_insert_with(|| {
+                    Arc::new(self.deflater.freeze(match format {
+                        Format::Text => text::header(unit.desc),
+                        Format::OpenMetrics => openmetrics::header(unit.desc),
+                    }))
+                });
+                groups.push(Group { header: header.clone(), units: Vec::new() });
                 open = family;
             }
             if let Some(group) = groups.last_mut() {
                 group.units.push(unit.clone());
             }
         }
-        Page::new(groups, self.names.clone()).joined()
+        let end = (format == Format::OpenMetrics).then(|| self.end.clone());
+        Page::new(groups, Frame { format, end, names: self.names.clone() }).joined()
     }
 }
 
@@ -262,6 +341,59 @@ mod tests {
     }
 
     #[test]
+    fn openmetrics_shares_the_units_and_is_kept_while_somebody_asks() {
+        let publisher = two_clusters();
+        let start = publisher.began;
+        assert!(publisher.openmetrics(start).is_none(), "nobody has asked yet");
+        let page = publisher.make_openmetrics();
+        let expected = "# TYPE jobs counter\n# HELP jobs What it is.\n\
+                        jobs_total{cluster=\"a\",user=\"ann\"} 7\n\
+                        # TYPE nodes gauge\n# HELP nodes What it is.\n\
+                        nodes{cluster=\"a\",state=\"idle\"} 1\nnodes{cluster=\"a\",state=\"down\"} 4\n\
+                        nodes{cluster=\"b\",state=\"idle\"} 2\n\
+                        # TYPE up gauge\n# HELP up What it is.\nup 1\n# EOF\n";
+        assert_eq!(identity(&page), expected);
+        assert_eq!(inflated(&page), expected);
+        assert_eq!((page.format(), publisher.page().format()), (Format::OpenMetrics, Format::Text));
+        for (text, openmetrics) in publisher.page().units().zip(page.units()) {
+            assert_eq!(text.identity().as_ptr(), openmetrics.identity().as_ptr(), "no second copy");
+        }
+        assert!(Arc::ptr_eq(&page, &publisher.make_openmetrics()), "made once");
+        assert_eq!(identity(&page.select(|_| false)), "# EOF\n");
+
+        publisher.replace([batch("own", None, &[(&UP, &[], 0.0)])]);
+        let asked = start + Duration::from_secs(100);
+        assert!(identity(&publisher.openmetrics(asked).unwrap()).ends_with("up 0\n# EOF\n"));
+        publisher.forget_unasked(asked + KEPT_UNASKED);
+        assert!(publisher.openmetrics.load().is_some());
+        publisher.forget_unasked(asked + KEPT_UNASKED + Duration::from_secs(1));
+        assert!(publisher.openmetrics.load().is_none());
+        publisher.replace([batch("own", None, &[(&UP, &[], 1.0)])]);
+        assert!(publisher.openmetrics.load().is_none(), "nothing is made for nobody");
+    }
+
+    #[test]
+    fn created_is_told_where_it_is_known_and_wanted() {
+        let page = |created| {
+            let publisher = Publisher::new(Names::default()).with_created(created);
+            let mut own = batch("own", None, &[(&JOBS, &["ann"], 7.0), (&UP, &[], 1.0)]);
+            own.family(&WAIT).histogram(&[], &[], &[2], 1.5);
+            own.began_at(1.5e9);
+            publisher.replace([own]);
+            let page = identity(&publisher.make_openmetrics());
+            strict_reader::read_openmetrics(&page).unwrap();
+            assert!(!identity(&publisher.page()).contains("_created"), "text has no such thing");
+            page
+        };
+        assert!(!page(false).contains("_created"));
+        let page = page(true);
+        for line in ["jobs_created{user=\"ann\"} 1500000000\n", "wait_seconds_created 1500000000\n"] {
+            assert!(page.contains(line), "{page}");
+        }
+        assert_eq!(page.matches("_created").count(), 2, "{page}");
+    }
+
+    #[test]
     fn readers_see_only_whole_pages_while_a_writer_republishes() {
         let publisher = Publisher::new(Names::default());
         let generation = |value: u32| {
@@ -284,6 +416,8 @@ mod tests {
                     assert_eq!(text, identity(&page));
                     let samples = strict_reader::read(&text).unwrap();
                     assert_eq!(samples.len(), 6);
+                    let openmetrics = inflated(&publisher.make_openmetrics());
+                    assert_eq!(strict_reader::read_openmetrics(&openmetrics).unwrap().len(), 6);
                     assert!(
                         samples.values().all(|value| value == samples.values().next().unwrap()),
                         "{text}"
@@ -345,6 +479,9 @@ mod tests {
             let text = inflated(&page);
             prop_assert_eq!(&text, &identity(&page));
             let read = strict_reader::read(&text).map_err(TestCaseError::fail)?;
+            let openmetrics = publisher.make_openmetrics();
+            let openmetrics = strict_reader::read_openmetrics(&inflated(&openmetrics)).map_err(TestCaseError::fail)?;
+            prop_assert_eq!(format!("{openmetrics:?}"), format!("{read:?}"));
             // A negative zero is written as 0, every NaN as NaN.
             let normal = |bits: u64| {
                 let value = f64::from_bits(bits);

@@ -1,4 +1,4 @@
-//! A strict reader of the text format 0.0.4, for tests: it refuses what a lenient one would let pass.
+//! A strict reader of both formats, for tests and fuzzing: it refuses what a lenient one would let pass.
 //! Not a model of Prometheus; it accepts only what this encoder may write.
 
 use std::{collections::BTreeMap, collections::BTreeSet};
@@ -8,46 +8,102 @@ pub(crate) type Series = (String, Vec<(String, String)>);
 
 /// Every sample of a page; refuses duplicate series, samples outside their family and repeated headers.
 pub(crate) fn read(page: &str) -> Result<BTreeMap<Series, f64>, String> {
-    let mut samples = BTreeMap::new();
-    let mut families = BTreeSet::new();
-    let mut open: Option<(String, String)> = None;
-    if !page.is_empty() && !page.ends_with('\n') {
-        return Err("the last line has no end".to_owned());
-    }
-    let mut lines = page.split_terminator('\n');
-    while let Some(line) = lines.next() {
-        if let Some(help) = line.strip_prefix("# HELP ") {
-            let (name, _) = help.split_once(' ').ok_or_else(|| format!("no help text: {line}"))?;
-            let typed = lines
-                .next()
-                .and_then(|line| line.strip_prefix("# TYPE "))
-                .and_then(|rest| rest.split_once(' '));
-            let Some((typed_name, kind)) = typed else { return Err(format!("no type after: {line}")) };
-            if typed_name != name || !["gauge", "counter", "histogram"].contains(&kind) {
-                return Err(format!("wrong type line after: {line}"));
+    Reader::default().read(page, |reader, line, lines| {
+        let Some(help) = line.strip_prefix("# HELP ") else { return Ok(false) };
+        let (name, _) = help.split_once(' ').ok_or_else(|| format!("no help text: {line}"))?;
+        let kind = metadata("# TYPE ", name, lines.next()).ok_or_else(|| format!("no type after: {line}"))?;
+        let suffixes: &[&str] = match kind {
+            "gauge" | "counter" => &[""],
+            "histogram" => &["_bucket", "_sum", "_count"],
+            _ => return Err(format!("wrong type line after: {line}")),
+        };
+        reader.open(name, suffixes).map(|()| true)
+    })
+}
+
+/// The same of an OpenMetrics page, which ends with `# EOF`.
+pub(crate) fn read_openmetrics(page: &str) -> Result<BTreeMap<Series, f64>, String> {
+    let page = page.strip_suffix("# EOF\n").ok_or("no end of the page")?;
+    Reader::default().read(page, |reader, line, lines| {
+        let Some(typed) = line.strip_prefix("# TYPE ") else { return Ok(false) };
+        let (name, kind) = typed.split_once(' ').ok_or_else(|| format!("no type: {line}"))?;
+        let mut next = lines.next();
+        if let Some(unit) = metadata("# UNIT ", name, next) {
+            if !name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_')) {
+                return Err(format!("unit {unit} does not end {name}"));
             }
-            if !families.insert(name.to_owned()) {
-                return Err(format!("second header of {name}"));
-            }
-            open = Some((name.to_owned(), kind.to_owned()));
-            continue;
+            next = lines.next();
         }
+        let help = metadata("# HELP ", name, next).ok_or_else(|| format!("no help of {name}"))?;
+        // Escaped as a label value: it must not end early.
+        if label_value(&format!("{help}\"")).is_none_or(|(_, rest)| !rest.is_empty()) {
+            return Err(format!("bad help of {name}"));
+        }
+        let suffixes: &[&str] = match kind {
+            "gauge" => &[""],
+            "counter" => &["_total", "_created"],
+            "histogram" => &["_bucket", "_sum", "_count", "_created"],
+            _ => return Err(format!("wrong type: {line}")),
+        };
+        reader.open(name, suffixes).map(|()| true)
+    })
+}
+
+#[derive(Default)]
+struct Reader {
+    samples: BTreeMap<Series, f64>,
+    families: BTreeSet<String>,
+    /// The family whose samples follow, with the endings of their names.
+    open: Option<(String, &'static [&'static str])>,
+}
+
+impl Reader {
+    /// `header` takes the lines of a header, and says whether the line was its first.
+    fn read<'a>(
+        mut self,
+        page: &'a str,
+        header: impl Fn(&mut Self, &'a str, &mut std::str::SplitTerminator<'a, char>) -> Result<bool, String>,
+    ) -> Result<BTreeMap<Series, f64>, String> {
+        if !page.is_empty() && !page.ends_with('\n') {
+            return Err("the last line has no end".to_owned());
+        }
+        let mut lines = page.split_terminator('\n');
+        while let Some(line) = lines.next() {
+            if !header(&mut self, line, &mut lines)? {
+                self.take(line)?;
+            }
+        }
+        Ok(self.samples)
+    }
+
+    fn open(&mut self, name: &str, suffixes: &'static [&'static str]) -> Result<(), String> {
+        if !self.families.insert(name.to_owned()) {
+            return Err(format!("second header of {name}"));
+        }
+        self.open = Some((name.to_owned(), suffixes));
+        Ok(())
+    }
+
+    fn take(&mut self, line: &str) -> Result<(), String> {
         let (series, value) = sample(line)?;
-        let Some((family, kind)) = &open else { return Err(format!("sample before any header: {line}")) };
+        let Some((family, suffixes)) = &self.open else {
+            return Err(format!("sample before any header: {line}"));
+        };
         let suffix =
             series.0.strip_prefix(family.as_str()).ok_or_else(|| format!("{line} is not in {family}"))?;
-        let fits = match kind.as_str() {
-            "histogram" => ["_bucket", "_sum", "_count"].contains(&suffix),
-            _ => suffix.is_empty(),
-        };
-        if !fits {
-            return Err(format!("{line} does not fit a {kind}"));
+        if !suffixes.contains(&suffix) {
+            return Err(format!("{line} does not fit {family}"));
         }
-        if samples.insert(series, value).is_some() {
+        if self.samples.insert(series, value).is_some() {
             return Err(format!("duplicate series: {line}"));
         }
+        Ok(())
     }
-    Ok(samples)
+}
+
+/// What a metadata line says of the family.
+fn metadata<'a>(word: &str, name: &str, line: Option<&'a str>) -> Option<&'a str> {
+    line?.strip_prefix(word)?.strip_prefix(name)?.strip_prefix(' ')
 }
 
 fn sample(line: &str) -> Result<(Series, f64), String> {
@@ -106,7 +162,7 @@ fn label_value(text: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{read, read_openmetrics};
 
     #[test]
     fn what_is_not_strictly_valid_is_refused() {
@@ -126,5 +182,23 @@ mod tests {
         }
         assert!(read("a 1\n").is_err());
         assert_eq!(read(&format!("{header}a{{x=\"1\"}} 1\na 2\n")).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn openmetrics_that_is_not_strictly_valid_is_refused() {
+        let good = "# TYPE a counter\n# HELP a b\na_total 1\na_created 2\n# EOF\n";
+        assert_eq!(read_openmetrics(good).unwrap().len(), 2);
+        for (from, to, expected) in [
+            ("# EOF\n", "", "no end"),
+            ("a_total 1", "a 1", "does not fit"),
+            ("# HELP a b\n", "", "no help"),
+            ("a b\n", "a \"\n", "bad help"),
+            ("# HELP", "# UNIT a seconds\n# HELP", "unit"),
+            ("counter", "untyped", "wrong type"),
+            ("a_created 2", "a_total 2", "duplicate"),
+        ] {
+            let error = read_openmetrics(&good.replace(from, to)).unwrap_err();
+            assert!(error.contains(expected), "{to:?}: {error}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use super::family::Desc;
 
 /// The `Content-Type` of a page with these headers.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `# HELP` and `# TYPE` of a family.
 pub(super) fn header(desc: &Desc) -> Vec<u8> {

@@ -5,7 +5,7 @@ mod cluster;
 mod logging;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -64,6 +64,7 @@ async fn report(telemetry: &ProcessTelemetry, publisher: &Publisher) {
     loop {
         tick.tick().await;
         telemetry.publish(publisher);
+        publisher.forget_unasked(Instant::now());
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn prefers_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// The value of `q=`; one that does not parse counts as 0, so that nothing unreadable is sent.
-fn weight(parameter: &str) -> Option<f32> {
+pub(super) fn weight(parameter: &str) -> Option<f32> {
     let (name, value) = parameter.split_once('=')?;
     name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
 }

@@ -2,13 +2,15 @@
 //!
 //! | path                  | answer                                                                  |
 //! |-----------------------|-------------------------------------------------------------------------|
-//! | `/metrics`            | the page, identity or gzip; `?collect[]=`, `?exclude[]=`, `?cluster=`   |
+//! | `/metrics`            | the page, text 0.0.4 or OpenMetrics 1.0, identity or gzip; `?collect[]=`, `?exclude[]=`, `?cluster=` |
 //! | `/health`, `/-/healthy` | 200 while the process lives                                           |
 //! | `/ready`, `/-/ready`  | 200 or 503; the body lists the endpoints, one per line                  |
 //! | `/`                   | landing page                                                            |
 //!
-//! It encodes nothing, compresses nothing and takes no lock per request; `listen` owns the connections.
+//! It encodes nothing, compresses nothing and takes no lock per request; `listen` owns the connections. Only the first
+//! request for OpenMetrics in a while waits until that page is made, on a thread for such work.
 
+mod accept;
 mod accept_encoding;
 mod body;
 mod connection;
@@ -30,7 +32,7 @@ use http::{
 pub use body::ReplyBody;
 pub use listen::{Limits, serve};
 
-use crate::exposition::{self, Publisher};
+use crate::exposition::{Format, Page, Publisher};
 
 /// What the handlers read; shared by all connections.
 #[derive(Clone)]
@@ -106,17 +108,21 @@ async fn health() -> Response {
 async fn metrics(State(state): State<Arc<ServerState>>, uri: Uri, headers: HeaderMap) -> Response {
     let start = Instant::now();
     let gzip = accept_encoding::prefers_gzip(&headers);
-    let page = state.publisher.page();
+    let page = match accept::preferred_format(&headers) {
+        Format::Text => state.publisher.page(),
+        Format::OpenMetrics => openmetrics(&state.publisher, start).await,
+    };
     let page = match uri.query() {
         None | Some("") => Ok(page),
         Some(query) => selection::select(page, query),
     };
     let reply = match page {
         Ok(page) => {
+            let content_type = page.format().content_type();
             let mut reply = Response::new(Body::new(ReplyBody::page(page, gzip)));
             let headers = reply.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(exposition::CONTENT_TYPE));
-            headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
             if gzip {
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             }
@@ -126,6 +132,18 @@ async fn metrics(State(state): State<Arc<ServerState>>, uri: Uri, headers: Heade
     };
     (state.on_scrape)(&Scrape { status: reply.status(), gzip, handler: start.elapsed() });
     reply
+}
+
+/// The page as OpenMetrics. Who asks first waits for it rather than get what it did not ask for.
+async fn openmetrics(publisher: &Arc<Publisher>, now: Instant) -> Arc<Page> {
+    if let Some(page) = publisher.openmetrics(now) {
+        return page;
+    }
+    let maker = Arc::clone(publisher);
+    tokio::task::spawn_blocking(move || maker.make_openmetrics()).await.unwrap_or_else(|error| {
+        tracing::error!(error = %error, "failed to make the OpenMetrics page, answering in text");
+        publisher.page()
+    })
 }
 
 async fn ready(State(state): State<Arc<ServerState>>) -> Response {

@@ -142,6 +142,7 @@ impl Telemetry {
         let mut cluster = Batch::new(COLLECTOR, Some(&label));
         self.write_endpoints(&mut cluster);
         self.write_counts(&mut cluster);
+        system::mark_start(&mut cluster);
 
         let mut last = self.encoded_cluster.lock().unwrap_or_else(PoisonError::into_inner);
         let renamed = last.replace(Arc::clone(&label)).filter(|last| *last != label);

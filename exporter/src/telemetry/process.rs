@@ -50,6 +50,7 @@ impl ProcessTelemetry {
         self.scrapes.write(batch.family(&f::SCRAPE_DURATION), &[]);
         write_page(&mut batch, page);
         system::write(&mut batch);
+        system::mark_start(&mut batch);
         batch
     }
 }

@@ -178,12 +178,12 @@ async fn metrics_are_identity_or_gzip_as_accepted_and_head_has_the_same_headers(
     assert_eq!(identity.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert_eq!(
         (identity.header("vary"), identity.header("content-encoding")),
-        (Some("Accept-Encoding"), None)
+        (Some("Accept, Accept-Encoding"), None)
     );
     let gzip = client.request("GET", "/metrics", "Accept-Encoding: br, gzip;q=0.5\r\n").await;
     assert_eq!(
         (gzip.header("content-encoding"), gzip.header("vary")),
-        (Some("gzip"), Some("Accept-Encoding"))
+        (Some("gzip"), Some("Accept, Accept-Encoding"))
     );
     assert_eq!(gunzip(&gzip.body), server.page);
     let refused = client.request("GET", "/metrics", "Accept-Encoding: gzip;q=0\r\n").await;
@@ -195,6 +195,34 @@ async fn metrics_are_identity_or_gzip_as_accepted_and_head_has_the_same_headers(
     let seen: Vec<(u16, bool)> =
         server.scrapes.lock().unwrap().iter().map(|scrape| (scrape.status.as_u16(), scrape.gzip)).collect();
     assert_eq!(seen, [(200, false), (200, true), (200, false), (200, true)]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn openmetrics_is_served_to_who_accepts_it_from_the_first_request_on() {
+    let server = start(10, Limits::default()).await;
+    let accept =
+        "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n";
+    let text = std::str::from_utf8(&server.page).unwrap();
+    let expected = text.replacen(
+        "# HELP nodes Nodes.\n# TYPE nodes gauge\n",
+        "# TYPE nodes gauge\n# HELP nodes Nodes.\n",
+        1,
+    ) + "# EOF\n";
+    let mut client = server.client().await;
+    for _ in 0..2 {
+        let identity = client.request("GET", "/metrics", accept).await;
+        assert_eq!(identity.text(), expected);
+        let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        assert_eq!(identity.header("content-type"), Some(content_type));
+        let gzip = client.request("GET", "/metrics", &format!("{accept}Accept-Encoding: gzip\r\n")).await;
+        assert_eq!(gunzip(&gzip.body), expected.as_bytes());
+    }
+    let selected = client.request("GET", "/metrics?collect[]=nodes&cluster=a", accept).await;
+    assert_eq!(selected.text(), expected);
+    let refused = client.request("GET", "/metrics?cluster=b", accept).await;
+    assert_eq!((refused.status, refused.text()), (400, "unknown cluster \"b\" (known: a)\n"));
+    assert_eq!(client.get("/metrics").await.text(), text, "others still get text");
     server.stop().await;
 }
 
