@@ -1,5 +1,6 @@
 //! The shipped binary as a child process, and what a test does when the machine lacks a program.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -110,10 +111,15 @@ fn spawn(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Child {
 
 /// Status and body of one GET, on a connection of its own.
 pub(crate) fn http_get(address: &str, path: &str) -> (u16, String) {
+    http_get_with(address, path, "")
+}
+
+/// The same with further header lines, each with its end.
+pub(crate) fn http_get_with(address: &str, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("the server accepts");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
     // HTTP/1.0, so that the body is not chunked.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").expect("the request is sent");
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n").expect("the request is sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("the answer is text");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
@@ -143,6 +149,40 @@ pub(crate) fn lint(page: &[u8]) -> Option<Vec<String>> {
     let output = promtool.wait_with_output().expect("promtool ends");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     Some(said.lines().map(str::to_owned).collect())
+}
+
+/// What the strict OpenMetrics parser of Prometheus' Python client reads: the samples of each family, by name and
+/// type as `# TYPE` gives them; none where the package is missing (and may be). Panics when it refuses the page.
+pub(crate) fn read_by_python(page: &[u8]) -> Option<BTreeMap<(String, String), u64>> {
+    const PARSE: &str = "import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.buffer.read().decode()):
+    print(family.name, family.type, len(family.samples))";
+    // Debian's package is for Debian's Python, which may not be the first on PATH.
+    let python = ["python3", "/usr/bin/python3"].into_iter().find(|python| {
+        let import = Command::new(python).args(["-c", "import prometheus_client"]).output();
+        import.is_ok_and(|output| output.status.success())
+    });
+    let remedy = "apt-get install python3-prometheus-client, or pip install prometheus_client";
+    if missing("Python's prometheus_client", python.is_some(), remedy) {
+        return None;
+    }
+    let mut parser = Command::new(python?)
+        .args(["-c", PARSE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    parser.stdin.take().expect("stdin is piped").write_all(page).expect("Python reads");
+    let output = parser.wait_with_output().expect("Python ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).expect("names are text");
+    let family = |line: &str| {
+        let [name, kind, samples] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        ((name.to_owned(), kind.to_owned()), samples.parse().expect("a number"))
+    };
+    Some(said.lines().map(family).collect())
 }
 
 /// The exporter without arguments and without what the machine's environment might say to it.

@@ -95,5 +95,11 @@ fn a_real_prometheus_scrapes_without_an_error() {
     assert_eq!(targets["data"]["activeTargets"][0]["health"], "up");
     let nodes = exporter.scrape().get("slurm_cluster_nodes_total", &[]).unwrap();
     assert_eq!(query("sum(slurm_nodes_total)").unwrap(), nodes.to_string());
+    // Scraped as OpenMetrics, which is what it likes best: that page has metadata of a counter without its _total.
+    let metadata = |family: &str| http_get(&address, &format!("/api/v1/targets/metadata?metric={family}")).1;
+    assert!(metadata("process_cpu_seconds").contains("\"counter\""), "{}", metadata("process_cpu_seconds"));
+    assert!(!metadata("process_cpu_seconds_total").contains("\"counter\""));
+    assert!(metadata("slurm_nodes_total").contains("\"gauge\""));
+    assert!(query("process_cpu_seconds_total").is_some());
     assert!(query("scrape_samples_scraped").unwrap().as_str().unwrap().parse::<f64>().unwrap() > 100.0);
 }
