@@ -1,5 +1,5 @@
-//! The endpoints that the exporter polls, and what each costs.
-//! How they are spelt in a URL is the source's business.
+//! The endpoints that the exporter polls: who answers, under which path, and at what cost.
+//! Which of them an API version lacks is told in `wire`, how a URL begins in `source`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,21 +25,35 @@ pub enum Cost {
     Detailed,
 }
 
+/// The daemon behind slurmrestd that knows the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemon {
+    Slurmctld,
+    Slurmdbd,
+}
+
 /// What is fixed about an endpoint.
 struct Facts {
     endpoint: Endpoint,
     /// In configuration, labels and logs.
     name: &'static str,
+    daemon: Daemon,
+    /// In a URL, behind the API version.
+    path: &'static str,
     cost: Cost,
+}
+
+const fn ctld(endpoint: Endpoint, name: &'static str, path: &'static str, cost: Cost) -> Facts {
+    Facts { endpoint, name, daemon: Daemon::Slurmctld, path, cost }
 }
 
 /// Every endpoint, in the order of the variants.
 const FACTS: [Facts; 5] = [
-    Facts { endpoint: Endpoint::Ping, name: "ping", cost: Cost::Critical },
-    Facts { endpoint: Endpoint::Diag, name: "diag", cost: Cost::Critical },
-    Facts { endpoint: Endpoint::Nodes, name: "nodes", cost: Cost::Important },
-    Facts { endpoint: Endpoint::Partitions, name: "partitions", cost: Cost::Important },
-    Facts { endpoint: Endpoint::Jobs, name: "jobs", cost: Cost::Detailed },
+    ctld(Endpoint::Ping, "ping", "ping", Cost::Critical),
+    ctld(Endpoint::Diag, "diag", "diag", Cost::Critical),
+    ctld(Endpoint::Nodes, "nodes", "nodes", Cost::Important),
+    ctld(Endpoint::Partitions, "partitions", "partitions", Cost::Important),
+    ctld(Endpoint::Jobs, "jobs", "jobs", Cost::Detailed),
 ];
 
 impl Endpoint {
@@ -57,6 +71,15 @@ impl Endpoint {
     /// The name in configuration, labels and logs.
     pub fn name(self) -> &'static str {
         FACTS[self as usize].name
+    }
+
+    pub fn daemon(self) -> Daemon {
+        FACTS[self as usize].daemon
+    }
+
+    /// Behind the API version in a URL.
+    pub fn path(self) -> &'static str {
+        FACTS[self as usize].path
     }
 
     pub fn cost(self) -> Cost {

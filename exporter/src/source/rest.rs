@@ -18,10 +18,11 @@ use reqwest::{Client, Response, StatusCode};
 
 use super::answer::{Body, Reply};
 use super::auth::{Credentials, Signature};
-use super::error::{Failure, PollError, SourceError};
+use super::error::{ErrorClass, Failure, PollError, SourceError};
 use super::negotiate::Negotiation;
 use super::{Poll, Request, Source};
 use crate::config::Slurm;
+use crate::model::endpoint::Daemon;
 use crate::model::{Endpoint, Release, Timestamp};
 use crate::wire::{Answer, Api};
 
@@ -77,6 +78,12 @@ impl Rest {
         let mut may_negotiate = true;
         let mut may_reread = true;
         loop {
+            if !api.serves(endpoint) {
+                let message = format!("{} has no such endpoint", api.version);
+                let url = self.url(api, endpoint);
+                let failure = Failure::new(ErrorClass::HttpStatus, &url, message);
+                return Err(PollError { not_served: true, ..PollError::new(endpoint, &failure) });
+            }
             let (request, reply) = self.request(api, endpoint, since, signature.as_ref()).await;
             requests.push(request);
             if reply.is_not_served() && std::mem::take(&mut may_negotiate) {
@@ -192,7 +199,11 @@ impl Rest {
     }
 
     fn url(&self, api: &Api, endpoint: Endpoint) -> String {
-        format!("{}/slurm/{}/{endpoint}", self.base, api.version)
+        let root = match endpoint.daemon() {
+            Daemon::Slurmctld => "slurm",
+            Daemon::Slurmdbd => "slurmdb",
+        };
+        format!("{}/{root}/{}/{}", self.base, api.version, endpoint.path())
     }
 }
 

@@ -29,18 +29,27 @@ pub use envelope::{ApiError, read_errors};
 pub use error::DecodeError;
 pub use job::decode_whole_slice;
 
-use crate::model::{Diag, Partitions};
+use crate::model::{Diag, Endpoint, Partitions};
 
 /// One API version: its name in URLs, and how it writes what differs between versions.
 #[derive(Debug)]
 pub struct Api {
     /// Such as `v0.0.42`.
     pub version: &'static str,
+    /// The endpoints that came with a later version: not asked for, since a 404 sets off a search for the version.
+    absent: &'static [Endpoint],
     node: stream::Element<node::Table>,
     job: stream::Element<job::Table>,
     partition: stream::Element<Partitions>,
     ping: stream::Element<crate::model::Controllers>,
     diag: stream::Element<Diag>,
+}
+
+impl Api {
+    /// Whether slurmrestd has this endpoint in this version.
+    pub fn serves(&self, endpoint: Endpoint) -> bool {
+        !self.absent.contains(&endpoint)
+    }
 }
 
 /// The supported versions, newest first: the order in which they are probed.

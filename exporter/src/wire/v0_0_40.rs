@@ -4,6 +4,7 @@ use super::{Api, diag, job, node, partition, ping};
 
 pub(super) const API: Api = Api {
     version: "v0.0.40",
+    absent: &[],
     node: node::read,
     job: job::read,
     partition: partition::read,
