@@ -10,7 +10,7 @@ use benchmarks::payload::{BY_NODES, collect, snapshot};
 use benchmarks::subject;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use exporter::exposition::{Names, Publisher};
-use exporter::server::{Limits, Readiness, ServerState, serve};
+use exporter::server::{Limits, Readiness, ServerState, routes, serve};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -43,10 +43,11 @@ fn start(publisher: Arc<Publisher>) -> (Runtime, SocketAddr) {
         publisher,
         ready: Arc::new(|| Readiness { ready: true, endpoints: Vec::new() }),
         on_scrape: Arc::new(|_| {}),
+        config: Arc::new(String::new),
         version: "benchmark".to_owned(),
         metrics_path: "/metrics".to_owned(),
     };
-    runtime.spawn(serve(listener, state, Limits::default(), std::future::pending()));
+    runtime.spawn(serve(listener, routes(state), Limits::default(), std::future::pending()));
     (runtime, address)
 }
 

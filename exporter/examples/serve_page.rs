@@ -14,7 +14,7 @@ use anyhow::Context;
 use clap::Parser;
 use exporter::{
     exposition::{Batch, Desc, Kind, Level, Names, Publisher, Unit},
-    server::{Limits, Readiness, ServerState, serve},
+    server::{Limits, Readiness, ServerState, routes, serve},
 };
 use tokio::net::TcpListener;
 
@@ -134,6 +134,7 @@ fn main() -> anyhow::Result<()> {
         publisher,
         ready: Arc::new(|| Readiness { ready: true, endpoints: Vec::new() }),
         on_scrape: Arc::new(|_| {}),
+        config: Arc::new(String::new),
         version: "serve_page".to_owned(),
         metrics_path: "/metrics".to_owned(),
     };
@@ -147,7 +148,7 @@ fn main() -> anyhow::Result<()> {
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
         let stop = async { drop(tokio::signal::ctrl_c().await) };
-        tokio::spawn(serve(listener, state, Limits::default(), stop)).await??;
+        tokio::spawn(serve(listener, routes(state), Limits::default(), stop)).await??;
         Ok(())
     })
 }

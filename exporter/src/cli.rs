@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use crate::config::{self, Config, ConfigErrors, Key, Setting, TokenSource};
+use crate::config::{self, ConfigErrors, Inputs, Key, Loaded, Setting, TokenSource};
 use crate::source::{self, SourceError};
 
 /// The variable that stands for `--config`.
@@ -26,6 +26,14 @@ which overrides the file, which overrides the defaults. The token may come from 
 no flag takes it, since every user of a host can read flags.
 
 Exit codes: 0 stopped on request, 2 usage or configuration, 4 could not run (such as: port in use).";
+
+/// What to run.
+#[derive(Debug)]
+pub struct Invocation {
+    /// To read the configuration again.
+    pub inputs: Inputs,
+    pub loaded: Loaded,
+}
 
 /// Why the process ends before it has begun.
 #[derive(Debug)]
@@ -47,7 +55,7 @@ pub enum Ending {
 pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &[(String, String)],
-) -> Result<Box<Config>, Ending> {
+) -> Result<Box<Invocation>, Ending> {
     let matches = command().try_get_matches_from(arguments).map_err(Ending::Clap)?;
     if let Some(check) = matches.subcommand_matches("check-config") {
         let file: &PathBuf = check.get_one("FILE").expect("clap requires FILE");
@@ -59,7 +67,9 @@ pub fn parse(
     let variable = environment.iter().find(|(name, file)| name == CONFIG_VARIABLE && !file.is_empty());
     let file = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
     let file = file.or(variable.map(|(_, file)| Path::new(file.as_str())));
-    let config = config::load(file, environment, settings(&matches)).map_err(Ending::Invalid)?;
+    let inputs = Inputs::new(file.map(Path::to_owned), environment, settings(&matches));
+    let loaded = inputs.load().map_err(Ending::Invalid)?;
+    let config = &loaded.config;
     // `check-config` does not look: a file is often checked where the token is not.
     for (index, slurm) in config.clusters().iter().enumerate() {
         if let TokenSource::File(path) = &slurm.auth.token {
@@ -67,7 +77,7 @@ pub fn parse(
                 .map_err(|error| Ending::NoToken(config.key_of_cluster(index, "auth.token_file"), error))?;
         }
     }
-    Ok(Box::new(config))
+    Ok(Box::new(Invocation { inputs, loaded }))
 }
 
 /// This process's environment, as [`parse`] takes it; what is not UTF-8 is none of ours.
@@ -157,11 +167,12 @@ fn settings(matches: &ArgMatches) -> Vec<Setting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::model::Endpoint;
 
-    fn parse_line(line: &str) -> Result<Box<Config>, Ending> {
+    fn parse_line(line: &str) -> Result<Config, Ending> {
         let arguments = std::iter::once("slurm-exporter").chain(line.split_whitespace()).map(OsString::from);
-        parse(arguments, &[])
+        parse(arguments, &[]).map(|invocation| invocation.loaded.config)
     }
 
     #[test]

@@ -8,13 +8,15 @@ use std::path::Path;
 
 use super::collectors::SAME_INTERVAL;
 use super::tree::{self, Node, Place, Value};
-use super::{Config, ConfigError, ConfigErrors, Key, Origin, Token, TokenSource, check, keys};
+use super::{
+    Config, ConfigError, ConfigErrors, Key, Loaded, Origin, Settings, Token, TokenSource, check, keys,
+};
 
 /// What our variables begin with.
 pub(super) const VARIABLE_PREFIX: &str = "SLURM_EXPORTER_";
 
 /// The variable that Slurm's own commands read the token from.
-const TOKEN_VARIABLE: &str = "SLURM_JWT";
+pub(super) const TOKEN_VARIABLE: &str = "SLURM_JWT";
 
 /// More than any configuration needs, so that a wrong path does not fill the memory.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -22,13 +24,13 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The list of clusters, each with the keys of [`SECTION_OF_A_CLUSTER`].
 const CLUSTERS: &str = "clusters";
 
-const SECTION_OF_A_CLUSTER: &str = "slurm";
+pub(super) const SECTION_OF_A_CLUSTER: &str = "slurm";
 
 /// Where each key that is not at its default was set; those of a cluster in the list as `clusters[0].url`.
 pub(super) type Origins = BTreeMap<String, Origin>;
 
 /// A flag that was given.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setting {
     pub key: &'static Key,
     pub flag: &'static str,
@@ -44,6 +46,10 @@ struct Found {
 struct Loader {
     config: Config,
     origins: Origins,
+    /// What was written, by the path of the key.
+    texts: BTreeMap<String, String>,
+    /// Of the file.
+    hash: Option<u32>,
     errors: Vec<ConfigError>,
     /// What the file says of each cluster in the list, until the section that they share is complete.
     clusters: Vec<Vec<Found>>,
@@ -60,9 +66,20 @@ pub fn load(
     environment: &[(String, String)],
     flags: Vec<Setting>,
 ) -> Result<Config, ConfigErrors> {
+    everything(file, environment, flags).map(|loaded| loaded.config)
+}
+
+/// The same with what is known about the reading.
+pub(super) fn everything(
+    file: Option<&Path>,
+    environment: &[(String, String)],
+    flags: Vec<Setting>,
+) -> Result<Loaded, ConfigErrors> {
     let mut loader = Loader {
         config: Config::default(),
         origins: Origins::new(),
+        texts: BTreeMap::new(),
+        hash: None,
         errors: Vec::new(),
         clusters: Vec::new(),
         within: None,
@@ -78,7 +95,11 @@ pub fn load(
     if file_is_read {
         check::check(&mut loader.config, &loader.origins, &mut loader.errors);
     }
-    if loader.errors.is_empty() { Ok(loader.config) } else { Err(ConfigErrors(loader.errors)) }
+    if !loader.errors.is_empty() {
+        return Err(ConfigErrors(loader.errors));
+    }
+    let settings = Settings { origins: loader.origins, texts: loader.texts };
+    Ok(Loaded { config: loader.config, settings, hash: loader.hash })
 }
 
 impl Loader {
@@ -86,11 +107,14 @@ impl Loader {
     fn file(&mut self, path: &Path) -> bool {
         let name = path.display().to_string();
         let root = match read(path) {
-            Ok(text) => tree::parse(&text).map_err(|(place, message)| {
-                let origin =
-                    place.map_or_else(|| Origin::WholeFile(name.clone()), |place| Origin::at(&name, place));
-                ConfigError::new(Some(origin), "", message)
-            }),
+            Ok(text) => {
+                self.hash = Some(hash(&text));
+                tree::parse(&text).map_err(|(place, message)| {
+                    let origin = place
+                        .map_or_else(|| Origin::WholeFile(name.clone()), |place| Origin::at(&name, place));
+                    ConfigError::new(Some(origin), "", message)
+                })
+            }
             Err(message) => Err(ConfigError::new(Some(Origin::WholeFile(name.clone())), "", message)),
         };
         match root {
@@ -273,7 +297,8 @@ impl Loader {
             if let Err(message) = (key.set)(&mut self.config, &text) {
                 self.errors.push(ConfigError::new(Some(origin.clone()), &shown, message));
             }
-            self.origins.insert(shown, origin);
+            self.origins.insert(shown.clone(), origin);
+            self.texts.insert(shown, text);
         }
     }
 
@@ -296,7 +321,11 @@ impl Loader {
             return;
         }
         match Token::from_text(text) {
-            Ok(token) => auth.token = TokenSource::Given(token),
+            Ok(token) => {
+                auth.token = TokenSource::Given(token);
+                let origin = Origin::Environment(variable.clone());
+                self.origins.insert("slurm.auth.token_file".to_owned(), origin);
+            }
             Err(message) => {
                 let origin = Origin::Environment(variable.clone());
                 self.origins.insert("slurm.auth.token_file".to_owned(), origin.clone());
@@ -328,7 +357,11 @@ fn is_of_kubernetes(variable: &str, text: &str) -> bool {
         || variable.match_indices("_PORT_").any(|(at, word)| is_port(&variable[at + word.len()..]))
 }
 
-fn read(path: &Path) -> Result<String, String> {
+pub(super) fn hash(text: &str) -> u32 {
+    crc32fast::hash(text.as_bytes())
+}
+
+pub(super) fn read(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     file.take(MAX_FILE_BYTES + 1)

@@ -32,6 +32,14 @@ const LEVELS: [(&str, Level); 5] = [
     ("trace", Level::TRACE),
 ];
 
+/// The level of this name.
+///
+/// # Errors
+/// What is expected.
+pub fn level(text: &str) -> Result<Level, String> {
+    quantity::one_of(text, &LEVELS)
+}
+
 const FORMATS: [(&str, Format); 2] = [("text", Format::Text), ("json", Format::Json)];
 
 pub(super) const KEYS: &[Key] = &[
@@ -42,7 +50,7 @@ pub(super) const KEYS: &[Key] = &[
         help: "error, warn, info, debug or trace",
         default: "info",
         set: |config, text| {
-            config.log.level = quantity::one_of(text, &LEVELS)?;
+            config.log.level = level(text)?;
             Ok(())
         },
     },

@@ -8,21 +8,25 @@ mod check;
 mod collection;
 mod collectors;
 mod error;
+mod inputs;
 mod load;
 mod log;
 mod quantity;
 mod secret;
 mod server;
+mod settings;
 mod slurm;
 mod tree;
 
 pub use collection::{Collection, Interval, Intervals};
 pub use collectors::Collectors;
 pub use error::{ConfigError, ConfigErrors, Origin};
+pub use inputs::{Inputs, Loaded};
 pub use load::{Setting, load};
-pub use log::{Format, Log};
+pub use log::{Format, Log, level};
 pub use secret::Token;
 pub use server::{Limits, Server};
+pub use settings::Settings;
 pub use slurm::{Auth, Slurm, TokenSource};
 
 /// Everything that can be set, after checks.

@@ -9,8 +9,12 @@ use super::{Key, quantity};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     pub listen: SocketAddr,
+    /// Profiles, the log level and reloads; none when it is off.
+    pub admin_listen: Option<SocketAddr>,
     /// Starts with a slash.
     pub metrics_path: String,
+    /// How often the content of the configuration file is compared; never when it is zero.
+    pub reload_interval: Duration,
     pub limits: Limits,
 }
 
@@ -36,7 +40,9 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9341)),
+            admin_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 6060))),
             metrics_path: "/metrics".to_owned(),
+            reload_interval: Duration::from_secs(10),
             limits: Limits {
                 max_connections: 64,
                 header_timeout: Duration::from_secs(5),
@@ -67,6 +73,31 @@ pub(super) const KEYS: &[Key] = &[
         default: "/metrics",
         set: |config, text| {
             config.server.metrics_path = metrics_path(text)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "server.admin_listen",
+        flag: Some("server.admin-listen"),
+        value: "ADDRESS:PORT",
+        help: "where profiles, the log level and reloads are asked for; empty or off for nowhere",
+        default: "127.0.0.1:6060",
+        set: |config, text| {
+            config.server.admin_listen = match text {
+                "" | "off" => None,
+                _ => Some(listen(text)?),
+            };
+            Ok(())
+        },
+    },
+    Key {
+        path: "server.reload_interval",
+        flag: None,
+        value: "DURATION",
+        help: "how often the configuration file is looked at for changes; 0s for never",
+        default: "10s",
+        set: |config, text| {
+            config.server.reload_interval = quantity::duration(text)?;
             Ok(())
         },
     },
@@ -137,7 +168,7 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
 
 fn metrics_path(text: &str) -> Result<String, String> {
     /// Paths that have another meaning.
-    const TAKEN: [&str; 3] = ["/", "/health", "/ready"];
+    const TAKEN: [&str; 4] = ["/", "/config", "/health", "/ready"];
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte));
     if !text.starts_with('/') || text.starts_with("//") || !plain {
         Err(format!("expected a path such as /metrics, got \"{text}\""))

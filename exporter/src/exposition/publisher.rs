@@ -123,13 +123,29 @@ impl Publisher {
             changed |= shelf.replace(batch);
         }
         if changed {
-            // Still under the writers' lock: a later replacement must not be overtaken by this one.
-            self.page.store(Arc::new(shelf.page(Format::Text)));
-            if self.openmetrics.load().is_some() {
-                self.openmetrics.store(Some(Arc::new(shelf.page(Format::OpenMetrics))));
-            }
+            self.publish(&mut shelf);
         }
         self.page()
+    }
+
+    /// From now on only these names may be asked for, and what belongs to no such collector or cluster is withdrawn.
+    pub fn retain(&self, names: Names) {
+        let mut shelf = self.shelf();
+        shelf.units.retain(|_, unit| {
+            let cluster = unit.cluster.as_deref();
+            names.collectors.contains(unit.collector)
+                && cluster.is_none_or(|cluster| names.clusters.contains(cluster))
+        });
+        shelf.names = Arc::new(names);
+        self.publish(&mut shelf);
+    }
+
+    /// Still under the writers' lock: a later page must not be overtaken by this one.
+    fn publish(&self, shelf: &mut Shelf) {
+        self.page.store(Arc::new(shelf.page(Format::Text)));
+        if self.openmetrics.load().is_some() {
+            self.openmetrics.store(Some(Arc::new(shelf.page(Format::OpenMetrics))));
+        }
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -309,6 +325,21 @@ mod tests {
         assert!(!text.contains("cluster=\"a\"") && !text.contains("jobs_total"), "{text}");
         assert_eq!(inflated(&publisher.page()), text);
         assert!(publisher.page().names().collectors.contains("jobs"), "still a known name");
+    }
+
+    #[test]
+    fn what_is_no_longer_named_is_withdrawn() {
+        let publisher = two_clusters();
+        let names = |collectors: &[&str], clusters: &[&str]| Names {
+            collectors: collectors.iter().map(|name| (*name).to_owned()).collect(),
+            clusters: clusters.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        publisher.retain(names(&["nodes", "own", "new"], &["b", "c"]));
+        let page = publisher.page();
+        let expected = "# HELP nodes What it is.\n# TYPE nodes gauge\nnodes{cluster=\"b\",state=\"idle\"} 2\n\
+                        # HELP up What it is.\n# TYPE up gauge\nup 1\n";
+        assert_eq!(identity(&page), expected);
+        assert_eq!(*page.names(), names(&["nodes", "own", "new"], &["b", "c"]));
     }
 
     #[test]

@@ -1,25 +1,62 @@
 //! What is one per cluster: source, schedule, board and telemetry, from the start of polling to its end.
 //! The clusters share the page and nothing else, so that a dead one takes nothing from the others.
 
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use anyhow::Context as _;
-use tokio::task::{JoinError, JoinSet};
+use arc_swap::ArcSwap;
+use tokio::task::{JoinError, JoinHandle};
 
-use crate::collectors::{COLLECTORS, Settings};
-use crate::config::{Config, Slurm};
-use crate::exposition::Publisher;
+use crate::collectors::{COLLECTORS, Collector, Settings};
+use crate::config::{Collection, Collectors, Config, Slurm};
+use crate::exposition::{Names, Publisher};
 use crate::model::Endpoint;
-use crate::schedule::{self, Board, Cluster, Plan};
+use crate::schedule::{self, Board, Cluster, Memory, Plan};
 use crate::server::Readiness;
-use crate::source::Rest;
-use crate::telemetry::Telemetry;
+use crate::source::{Rest, Source};
+use crate::telemetry::{self, Telemetry};
 
 /// The clusters that are polled; dropping it ends the polling.
 #[derive(Debug)]
 pub(super) struct Clusters {
-    boards: Vec<Arc<Board>>,
-    polling: JoinSet<()>,
+    publisher: Arc<Publisher>,
+    polled: Vec<Polled>,
+    boards: Arc<ArcSwap<Vec<Arc<Board>>>>,
+}
+
+/// One cluster while it is polled.
+#[derive(Debug)]
+struct Polled {
+    terms: Box<Terms>,
+    kept: Kept,
+    polling: JoinHandle<()>,
+}
+
+/// What outlives a change of a cluster's settings, so that no counter of it starts again.
+#[derive(Clone, Debug)]
+struct Kept {
+    board: Arc<Board>,
+    telemetry: Arc<Telemetry>,
+    memory: Memory,
+}
+
+/// All that makes the polling of a cluster what it is.
+#[derive(Clone, Debug, PartialEq)]
+struct Terms {
+    slurm: Slurm,
+    collection: Collection,
+    collectors: Collectors,
+}
+
+/// A cluster of a new configuration: one that goes on as it is, or the settings and the source of another.
+#[derive(Debug)]
+enum Planned {
+    AsBefore(usize),
+    New { terms: Box<Terms>, source: Arc<dyn Source>, before: Option<usize> },
 }
 
 impl Clusters {
@@ -27,49 +64,180 @@ impl Clusters {
     ///
     /// # Errors
     /// When the source of one cannot be set up.
-    pub(super) fn start(config: &Config, publisher: &Arc<Publisher>) -> anyhow::Result<Self> {
-        let mut clusters = Self { boards: Vec::new(), polling: JoinSet::new() };
-        for (index, slurm) in config.clusters().iter().enumerate() {
-            let cluster = cluster(config, slurm, publisher)
-                .with_context(|| format!("failed to set up {}", config.key_of_cluster(index, "url")))?;
-            clusters.boards.push(Arc::clone(&cluster.board));
-            clusters.polling.spawn(schedule::run(cluster));
-        }
+    pub(super) async fn start(config: &Config, publisher: Arc<Publisher>) -> anyhow::Result<Self> {
+        let mut clusters = Self { publisher, polled: Vec::new(), boards: Arc::default() };
+        clusters.reload(config).await?;
         Ok(clusters)
     }
 
-    pub(super) fn boards(&self) -> Vec<Arc<Board>> {
-        self.boards.clone()
+    /// Goes over to another configuration. A cluster whose settings are the same is left alone; one whose settings
+    /// changed goes on with its counts, and with its readings if it is the same slurmrestd.
+    ///
+    /// # Errors
+    /// When the source of one cannot be set up; then nothing has changed.
+    pub(super) async fn reload(&mut self, config: &Config) -> anyhow::Result<()> {
+        let planned = self.plan(config)?;
+        let mut before: Vec<_> = std::mem::take(&mut self.polled).into_iter().map(Some).collect();
+        let mut starting = Vec::new();
+        for plan in planned {
+            match plan {
+                Planned::AsBefore(index) => self.polled.extend(before[index].take()),
+                Planned::New { terms, source, before: index } => {
+                    let kept = match index.and_then(|index| before[index].take()) {
+                        Some(polled) => polled.change(&terms).await,
+                        None => Kept::new(&terms),
+                    };
+                    starting.push((terms, source, kept));
+                }
+            }
+        }
+        for gone in before.into_iter().flatten() {
+            gone.stop().await;
+        }
+        // The order of the configuration is of no consequence, that of starting is: first the others have ended.
+        let boards =
+            self.polled.iter().map(|polled| &polled.kept).chain(starting.iter().map(|(_, _, kept)| kept));
+        let boards: Vec<_> = boards.map(|kept| Arc::clone(&kept.board)).collect();
+        self.publisher.retain(names(config, &boards));
+        self.boards.store(Arc::new(boards));
+        for (terms, source, kept) in starting {
+            let polling = tokio::spawn(schedule::run(cluster(&terms, source, &kept, &self.publisher)));
+            self.polled.push(Polled { terms, kept, polling });
+        }
+        Ok(())
+    }
+
+    fn plan(&self, config: &Config) -> anyhow::Result<Vec<Planned>> {
+        let plan = |(index, slurm): (usize, &Slurm)| {
+            let terms = Terms {
+                slurm: slurm.clone(),
+                collection: config.collection.clone(),
+                collectors: config.collectors.clone(),
+            };
+            let before = self.polled.iter().position(|polled| polled.is_of(slurm));
+            if let Some(same) = before
+                && *self.polled[same].terms == terms
+            {
+                return Ok(Planned::AsBefore(same));
+            }
+            let source = Rest::new(slurm)
+                .with_context(|| format!("failed to set up {}", config.key_of_cluster(index, "url")))?;
+            Ok(Planned::New { terms: Box::new(terms), source: Arc::new(source), before })
+        };
+        config.clusters().iter().enumerate().map(plan).collect()
+    }
+
+    /// How the clusters are doing, at any time.
+    pub(super) fn boards(&self) -> Arc<ArcSwap<Vec<Arc<Board>>>> {
+        Arc::clone(&self.boards)
     }
 
     /// Completes when the polling of any cluster ends, which it never does by itself.
     pub(super) async fn ended(&mut self) -> Result<(), JoinError> {
-        self.polling.join_next().await.unwrap_or(Ok(()))
+        poll_fn(|context| {
+            let mut handles = self.polled.iter_mut().map(|polled| Pin::new(&mut polled.polling));
+            handles
+                .find_map(|handle| match handle.poll(context) {
+                    Poll::Ready(ended) => Some(Poll::Ready(ended)),
+                    Poll::Pending => None,
+                })
+                .unwrap_or(Poll::Pending)
+        })
+        .await
     }
 }
 
-fn cluster(config: &Config, slurm: &Slurm, publisher: &Arc<Publisher>) -> anyhow::Result<Cluster> {
-    let source = Rest::new(slurm).context("failed to set up the connection to slurmrestd")?;
-    let collectors: Vec<_> =
-        COLLECTORS.iter().copied().filter(|collector| config.collectors.is_enabled(collector.name)).collect();
-    // Ping is asked in any case: without it nobody could tell an outage from an idle cluster.
-    let needed = |endpoint| {
-        endpoint == Endpoint::Ping || collectors.iter().any(|collector| collector.needs.contains(&endpoint))
-    };
-    let endpoints: Vec<_> = Endpoint::ALL.into_iter().filter(|endpoint| needed(*endpoint)).collect();
-    let board = Arc::new(Board::new(slurm.name.as_deref().map(Into::into), &endpoints));
-    let names: Vec<_> = collectors.iter().map(|collector| collector.name).collect();
-    let telemetry = Arc::new(Telemetry::new(Arc::clone(&board), &names));
-    Ok(Cluster {
-        source: Arc::new(source),
-        plan: Plan { endpoints, collection: config.collection.clone(), max_in_flight: slurm.max_in_flight },
+impl Polled {
+    /// Whether these are settings of the same cluster: its series would be the same.
+    fn is_of(&self, slurm: &Slurm) -> bool {
+        match &slurm.name {
+            Some(name) => self.kept.board.cluster().as_deref() == Some(name.as_str()),
+            None => self.terms.slurm.name.is_none() && self.terms.slurm.url == slurm.url,
+        }
+    }
+
+    async fn stop(mut self) {
+        self.polling.abort();
+        // It ends by the abort; that is no news.
+        let _ = (&mut self.polling).await;
+    }
+
+    async fn change(self, terms: &Terms) -> Kept {
+        let kept = self.kept.clone();
+        let same_slurm = self.terms.slurm.url == terms.slurm.url;
+        self.stop().await;
+        if !same_slurm {
+            kept.memory.clear().await;
+        }
+        let collectors = terms.collectors();
+        kept.board.set_endpoints(&endpoints(&collectors));
+        kept.telemetry.expect(&names_of(&collectors));
+        kept
+    }
+}
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        self.polling.abort();
+    }
+}
+
+impl Kept {
+    fn new(terms: &Terms) -> Self {
+        let collectors = terms.collectors();
+        let label = terms.slurm.name.as_deref().map(Into::into);
+        let board = Arc::new(Board::new(label, &endpoints(&collectors)));
+        let telemetry = Arc::new(Telemetry::new(Arc::clone(&board), &names_of(&collectors)));
+        Self { board, telemetry, memory: Memory::default() }
+    }
+}
+
+impl Terms {
+    fn collectors(&self) -> Vec<&'static Collector> {
+        let is_enabled = |collector: &&Collector| self.collectors.is_enabled(collector.name);
+        COLLECTORS.iter().copied().filter(is_enabled).collect()
+    }
+}
+
+fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, publisher: &Arc<Publisher>) -> Cluster {
+    let collectors = terms.collectors();
+    Cluster {
+        source,
+        plan: Plan {
+            endpoints: endpoints(&collectors),
+            collection: terms.collection.clone(),
+            max_in_flight: terms.slurm.max_in_flight,
+        },
         collectors,
         settings: Settings::default(),
-        board,
+        board: Arc::clone(&kept.board),
         publisher: Arc::clone(publisher),
-        telemetry,
+        telemetry: Arc::clone(&kept.telemetry),
+        memory: kept.memory.clone(),
         seed: fastrand::u64(..),
-    })
+    }
+}
+
+fn endpoints(collectors: &[&'static Collector]) -> Vec<Endpoint> {
+    // Ping is asked in any case: without it nobody could tell an outage from an idle cluster.
+    let is_needed = |endpoint: &Endpoint| {
+        *endpoint == Endpoint::Ping || collectors.iter().any(|collector| collector.needs.contains(endpoint))
+    };
+    Endpoint::ALL.into_iter().filter(is_needed).collect()
+}
+
+fn names_of(collectors: &[&'static Collector]) -> Vec<&'static str> {
+    collectors.iter().map(|collector| collector.name).collect()
+}
+
+/// What may be asked for, also before it is on the page.
+fn names(config: &Config, boards: &[Arc<Board>]) -> Names {
+    let collectors = COLLECTORS.iter().map(|collector| collector.name);
+    let enabled = collectors.filter(|name| config.collectors.is_enabled(name));
+    let label =
+        |board: &Arc<Board>| board.cluster().map_or(telemetry::UNNAMED.to_owned(), |name| name.to_string());
+    let labels: BTreeSet<_> = boards.iter().map(label).collect();
+    Names { collectors: enabled.chain([telemetry::COLLECTOR]).map(str::to_owned).collect(), clusters: labels }
 }
 
 /// Ready once any cluster is: to wait for a dead one would take the others out of the Service as well. With several

@@ -2,7 +2,9 @@
 //! What is one per cluster is in `cluster`; here is what all of them share.
 
 mod cluster;
+mod listeners;
 mod logging;
+mod reload;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,16 +12,19 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use cluster::Clusters;
-pub use logging::start_logging;
+pub use listeners::{Listeners, listen};
+pub use logging::{LogLevel, start_logging};
+use reload::Reloader;
 
-use crate::collectors::COLLECTORS;
-use crate::config::{self, Config};
+use crate::cli::Invocation;
+use crate::config;
 use crate::exposition::{Names, Publisher};
-use crate::server::{self, Limits, ServerState};
-use crate::telemetry::{self, ProcessTelemetry};
+use crate::server::{self, AdminState, Limits, ServerState};
+use crate::telemetry::ProcessTelemetry;
 
 /// How often the own families of the process are encoded, if anything happened.
 const TICK: Duration = Duration::from_secs(1);
@@ -27,34 +32,70 @@ const TICK: Duration = Duration::from_secs(1);
 /// Polls and serves until `shutdown` completes, then answers what is in flight.
 ///
 /// # Errors
-/// When a source cannot be set up or the listener fails.
+/// When a source cannot be set up or a listener fails.
 pub async fn run(
-    config: Config,
-    listener: TcpListener,
+    invocation: Invocation,
+    listeners: Listeners,
+    log_level: LogLevel,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let publisher = Arc::new(Publisher::new(names(&config)));
+    let config = invocation.loaded.config.clone();
+    let publisher = Arc::new(Publisher::new(Names::default()));
     let telemetry = Arc::new(ProcessTelemetry::default());
-    let mut clusters = Clusters::start(&config, &publisher)?;
+    let mut clusters = Clusters::start(&config, Arc::clone(&publisher)).await?;
+    let (reload, requests) = mpsc::channel(1);
+    let admin = AdminState {
+        reload,
+        log_level: {
+            let level = log_level.clone();
+            Arc::new(move || level.get())
+        },
+        set_log_level: {
+            let set = log_level.clone();
+            Arc::new(move |level| set.set(level))
+        },
+    };
+    let mut reloader = Reloader::new(invocation, log_level, Arc::clone(&telemetry), requests)?;
     let boards = clusters.boards();
+    let page = reloader.page();
     let state = ServerState {
         publisher: Arc::clone(&publisher),
-        ready: Arc::new(move || cluster::readiness(&boards)),
+        ready: Arc::new(move || cluster::readiness(&boards.load())),
         on_scrape: {
             let telemetry = Arc::clone(&telemetry);
             Arc::new(move |scrape| telemetry.scraped(scrape.handler))
         },
+        config: Arc::new(move || page.load().as_str().to_owned()),
         version: concat!("slurm-exporter ", env!("CARGO_PKG_VERSION")).into(),
         metrics_path: config.server.metrics_path.clone(),
     };
+    let limits = limits(&config.server.limits);
     tokio::select! {
-        served = server::serve(listener, state, limits(&config.server.limits), shutdown) => {
+        served = server::serve(listeners.metrics, server::routes(state), limits, shutdown) => {
             served.context("failed to accept connections")
         }
+        served = serve_admin(listeners.admin, admin) => served.context("failed to accept connections for admin"),
         // Polling never ends by itself: an exporter that only serves old data is worse than one that restarts.
-        ended = clusters.ended() => ended.context("failed to go on polling"),
+        ended = poll(&mut clusters, &mut reloader) => ended,
         () = report(&telemetry, &publisher) => Ok(()),
     }
+}
+
+/// Polls until the polling of a cluster fails, and goes over to every new configuration.
+async fn poll(clusters: &mut Clusters, reloader: &mut Reloader) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            ended = clusters.ended() => return ended.context("failed to go on polling"),
+            trigger = reloader.next() => reloader.reload(trigger, clusters).await,
+        }
+    }
+}
+
+async fn serve_admin(listener: Option<TcpListener>, state: AdminState) -> std::io::Result<()> {
+    let Some(listener) = listener else { return std::future::pending().await };
+    let limits =
+        Limits { max_connections: 8, write_timeout: server::LONGEST_ADMIN_ANSWER, ..Limits::default() };
+    server::serve(listener, server::admin_routes(state), limits, std::future::pending()).await
 }
 
 /// Encodes the own families of the process for ever.
@@ -65,16 +106,6 @@ async fn report(telemetry: &ProcessTelemetry, publisher: &Publisher) {
         tick.tick().await;
         telemetry.publish(publisher);
         publisher.forget_unasked(Instant::now());
-    }
-}
-
-/// What may be asked for before it is on the page.
-fn names(config: &Config) -> Names {
-    let collectors = COLLECTORS.iter().map(|collector| collector.name);
-    let enabled = collectors.filter(|name| config.collectors.is_enabled(name));
-    Names {
-        collectors: enabled.chain([telemetry::COLLECTOR]).map(str::to_owned).collect(),
-        clusters: config.clusters().iter().filter_map(|slurm| slurm.name.clone()).collect(),
     }
 }
 

@@ -44,6 +44,19 @@ impl Board {
         Self { cells: Mutex::new(Cells { cluster, statuses }) }
     }
 
+    /// Keeps the states of what is polled as before, and waits for the first poll of what is not.
+    pub fn set_endpoints(&self, endpoints: &[Endpoint]) {
+        let mut cells = self.lock();
+        let mut before = std::mem::take(&mut cells.statuses);
+        cells.statuses = endpoints
+            .iter()
+            .map(|endpoint| {
+                let known = before.iter().position(|(name, _)| name == endpoint);
+                known.map_or_else(|| (*endpoint, Status::default()), |at| before.swap_remove(at))
+            })
+            .collect();
+    }
+
     /// The value of the `cluster` label; none before the first answer of a cluster that the configuration does not
     /// name.
     pub fn cluster(&self) -> Option<Arc<str>> {

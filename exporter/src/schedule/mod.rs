@@ -5,7 +5,7 @@ mod board;
 mod plan;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Mutex, Semaphore};
@@ -37,19 +37,35 @@ pub struct Cluster {
     pub board: Arc<Board>,
     pub publisher: Arc<Publisher>,
     pub telemetry: Arc<Telemetry>,
+    /// What was polled before, by whoever polled this cluster last; empty at the start.
+    pub memory: Memory,
     /// Seed of the jitter, so that a fleet of exporters does not poll in step and a test does.
     pub seed: u64,
 }
 
-/// Polls until the returned future is dropped.
+/// What is known of a cluster: kept when its polling ends and begins anew, so that no counter starts again.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(Arc<Mutex<Kept>>);
+
+impl Memory {
+    /// Forgets the readings, which were those of another Slurm, but not what was counted.
+    pub async fn clear(&self) {
+        let mut kept = self.0.lock().await;
+        kept.snapshot = Snapshot::default();
+        kept.took.clear();
+    }
+}
+
+/// Polls until the returned future is dropped; nothing is published after that.
 pub async fn run(cluster: Cluster) {
     let endpoints = cluster.plan.endpoints.clone();
     let keeper = Arc::new(Keeper {
         started_at: Instant::now(),
         in_flight: Semaphore::new(cluster.plan.max_in_flight),
-        kept: Mutex::default(),
+        publishing: std::sync::Mutex::new(true),
         cluster,
     });
+    let _end = End(Arc::clone(&keeper));
     let mut tasks = JoinSet::new();
     for endpoint in endpoints {
         tasks.spawn(Arc::clone(&keeper).poll_for_ever(endpoint));
@@ -70,7 +86,17 @@ struct Keeper {
     cluster: Cluster,
     started_at: Instant,
     in_flight: Semaphore,
-    kept: Mutex<Kept>,
+    /// Whether anything may still be published; held while it is.
+    publishing: std::sync::Mutex<bool>,
+}
+
+/// Ends the publishing when the polling is dropped: a collection that is under way cannot be aborted.
+struct End(Arc<Keeper>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        *self.0.publishing.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
 }
 
 /// What is known of the cluster now. Locked for a change and for collecting from it, never for a request.
@@ -118,7 +144,7 @@ impl Keeper {
 
     /// What `update_time` to ask with: only for a list that we still have.
     async fn since(&self, endpoint: Endpoint) -> Timestamp {
-        match (endpoint, &self.kept.lock().await.snapshot.jobs) {
+        match (endpoint, &self.cluster.memory.0.lock().await.snapshot.jobs) {
             (Endpoint::Jobs, Some(jobs)) => jobs.last_update,
             _ => Timestamp::NONE,
         }
@@ -131,7 +157,7 @@ impl Keeper {
             telemetry.requested(request);
         }
         telemetry.set_token_expiry(self.cluster.source.token_expiry());
-        let mut kept = self.kept.lock().await;
+        let mut kept = self.cluster.memory.0.lock().await;
         let status = match poll.outcome {
             Ok(answer) => {
                 kept.took.retain(|(name, _)| *name != endpoint);
@@ -227,7 +253,10 @@ impl Keeper {
         let done = tokio::task::spawn_blocking(move || {
             let Cluster { collectors, publisher, .. } = &keeper.cluster;
             let due = collectors.iter().filter(|collector| collector.needs.contains(&endpoint));
-            publisher.replace(due.map(|collector| keeper.collect(collector, &snapshot, &label)));
+            let batches: Vec<_> = due.map(|collector| keeper.collect(collector, &snapshot, &label)).collect();
+            if *keeper.publishing.lock().unwrap_or_else(PoisonError::into_inner) {
+                publisher.replace(batches);
+            }
         });
         if let Err(error) = done.await
             && error.is_panic()
@@ -266,7 +295,7 @@ impl Keeper {
     }
 
     async fn withdraw_stale(self: &Arc<Self>) {
-        let mut kept = self.kept.lock().await;
+        let mut kept = self.cluster.memory.0.lock().await;
         for (endpoint, status) in self.cluster.board.statuses() {
             // What never came is as old as the polling.
             let refreshed_at = status.refreshed_at.map_or(self.started_at, |(_, at)| at);

@@ -24,11 +24,7 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use super::{
-    ServerState,
-    connection::{self, Phase, Progress},
-    router,
-};
+use super::connection::{self, Phase, Progress};
 
 /// Connections that the kernel keeps until they are accepted; it lowers this to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -69,13 +65,13 @@ impl Default for Limits {
 /// When the listener itself fails. Running out of descriptors or memory is waited out, with a warning.
 pub async fn serve(
     listener: TcpListener,
-    state: ServerState,
+    router: Router,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     // The standard library's queue of 128 overflows in a burst, and a dropped connect is retried after 1 s.
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
-    let mut open = Open { connections: HashMap::new(), tasks: JoinSet::new(), router: router(state), limits };
+    let mut open = Open { connections: HashMap::new(), tasks: JoinSet::new(), router, limits };
     let mut sweep = tokio::time::interval(limits.sweep_interval());
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut shutdown = std::pin::pin!(shutdown);

@@ -5,6 +5,7 @@
 //! | `/metrics`            | the page, text 0.0.4 or OpenMetrics 1.0, identity or gzip; `?collect[]=`, `?exclude[]=`, `?cluster=` |
 //! | `/health`, `/-/healthy` | 200 while the process lives                                           |
 //! | `/ready`, `/-/ready`  | 200 or 503; the body lists the endpoints, one per line                  |
+//! | `/config`             | every setting in use with its origin; no secret                         |
 //! | `/`                   | landing page                                                            |
 //!
 //! It encodes nothing, compresses nothing and takes no lock per request; `listen` owns the connections. Only the first
@@ -12,6 +13,7 @@
 
 mod accept;
 mod accept_encoding;
+mod admin;
 mod body;
 mod connection;
 mod listen;
@@ -29,6 +31,7 @@ use http::{
     header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, VARY},
 };
 
+pub use admin::{AdminState, LONGEST_ADMIN_ANSWER, admin_routes};
 pub use body::ReplyBody;
 pub use listen::{Limits, serve};
 
@@ -41,6 +44,8 @@ pub struct ServerState {
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// Called once per request for the metrics path, after its answer is made and before it is sent.
     pub on_scrape: Arc<dyn Fn(&Scrape) + Send + Sync>,
+    /// The answer of `/config`.
+    pub config: Arc<dyn Fn() -> String + Send + Sync>,
     /// As shown on the landing page, for example `slurm-exporter 0.1.0`.
     pub version: String,
     pub metrics_path: String,
@@ -73,15 +78,16 @@ pub struct Scrape {
 }
 
 /// The routes. The metrics path is none of the others; the configuration sees to that.
-pub(crate) fn router(state: ServerState) -> Router {
+pub fn routes(state: ServerState) -> Router {
     Router::new()
         .route(&state.metrics_path, get(metrics))
         .route("/health", get(health))
         .route("/-/healthy", get(health))
         .route("/ready", get(ready))
         .route("/-/ready", get(ready))
+        .route("/config", get(config))
         .route("/", get(landing))
-        .fallback(|| async { line(StatusCode::NOT_FOUND, "no such page") })
+        .fallback(no_such_page)
         .method_not_allowed_fallback(only_get_and_head)
         .with_state(Arc::new(state))
 }
@@ -93,6 +99,10 @@ pub(crate) fn refusal<B>(request: &Request<B>) -> Option<Response> {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         reply
     })
+}
+
+async fn no_such_page() -> Response {
+    line(StatusCode::NOT_FOUND, "no such page")
 }
 
 async fn only_get_and_head() -> Response {
@@ -160,12 +170,16 @@ async fn ready(State(state): State<Arc<ServerState>>) -> Response {
     line(status, &text)
 }
 
+async fn config(State(state): State<Arc<ServerState>>) -> Response {
+    text(StatusCode::OK, "text/plain; charset=utf-8", (state.config)())
+}
+
 async fn landing(State(state): State<Arc<ServerState>>) -> Response {
     let (version, metrics) = (escaped(&state.version), escaped(&state.metrics_path));
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{version}</title></head>\n<body>\n\
          <h1>{version}</h1>\n<ul>\n<li><a href=\"{metrics}\">Metrics</a></li>\n<li><a href=\"/health\">Health</a></li>\n\
-         <li><a href=\"/ready\">Readiness</a></li>\n</ul>\n</body>\n</html>\n"
+         <li><a href=\"/ready\">Readiness</a></li>\n<li><a href=\"/config\">Configuration</a></li>\n</ul>\n</body>\n</html>\n"
     );
     text(StatusCode::OK, "text/html; charset=utf-8", html)
 }

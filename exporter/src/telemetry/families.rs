@@ -157,6 +157,20 @@ pub(super) static ARRAY_TRUNCATED: Desc = own(
     &[],
     "Pending job arrays whose task list Slurm cut short, so that they count too few tasks.",
 );
+pub(super) static CONFIG_RELOAD: Desc = own(
+    "slurm_exporter_config_last_reload_successful",
+    Gauge,
+    Unit::None,
+    &[],
+    "Whether the last reading of the configuration was good; 0 while an older one stays in use.",
+);
+pub(super) static CONFIG_HASH: Desc = own(
+    "slurm_exporter_config_hash",
+    Gauge,
+    Unit::None,
+    &[],
+    "CRC-32 of the configuration file in use, to compare replicas by; no series without a file.",
+);
 pub(super) static PROCESS_CPU: Desc = own(
     "process_cpu_seconds_total",
     Counter,
@@ -205,6 +219,8 @@ pub static FAMILIES: &[&Desc] = &[
     &TOKEN_EXPIRY,
     &SCHEMA_DRIFT,
     &ARRAY_TRUNCATED,
+    &CONFIG_RELOAD,
+    &CONFIG_HASH,
     &PROCESS_CPU,
     &PROCESS_RESIDENT,
     &PROCESS_VIRTUAL,

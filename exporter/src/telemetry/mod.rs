@@ -64,15 +64,23 @@ impl Telemetry {
     /// Every failure that the collectors can miss a refresh by is there as 0 from the start, so that a first one
     /// is an increase.
     pub fn new(board: Arc<Board>, collectors: &[&'static str]) -> Self {
-        let error_types = ErrorClass::ALL.map(ErrorClass::name).into_iter().chain([PANIC]);
-        let collection_errors = error_types
-            .flat_map(|error_type| collectors.iter().map(move |collector| ((*collector, error_type), 0)))
-            .collect();
-        Self {
+        let telemetry = Self {
             board,
-            counts: Mutex::new(Counts { collection_errors, ..Counts::default() }),
+            counts: Mutex::default(),
             encoded_cluster: Mutex::default(),
             touched: AtomicBool::new(true),
+        };
+        telemetry.expect(collectors);
+        telemetry
+    }
+
+    /// Begins to count for these collectors, where it does not yet.
+    pub fn expect(&self, collectors: &[&'static str]) {
+        let mut counts = self.counts();
+        for error_type in ErrorClass::ALL.map(ErrorClass::name).into_iter().chain([PANIC]) {
+            for collector in collectors {
+                counts.collection_errors.entry((*collector, error_type)).or_default();
+            }
         }
     }
 

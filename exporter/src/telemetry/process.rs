@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::families as f;
@@ -17,13 +17,25 @@ pub struct ProcessTelemetry {
     scrapes: Durations,
     /// Whether anything happened since the last encoding.
     touched: AtomicBool,
+    config: Mutex<ConfigState>,
     /// The page after the last encoding: another one has new figures.
     seen: Mutex<Weak<Page>>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct ConfigState {
+    last_reload_successful: bool,
+    hash: Option<u32>,
+}
+
 impl Default for ProcessTelemetry {
     fn default() -> Self {
-        Self { scrapes: Durations::default(), touched: AtomicBool::new(true), seen: Mutex::default() }
+        Self {
+            scrapes: Durations::default(),
+            touched: AtomicBool::new(true),
+            config: Mutex::new(ConfigState { last_reload_successful: true, hash: None }),
+            seen: Mutex::default(),
+        }
     }
 }
 
@@ -32,6 +44,22 @@ impl ProcessTelemetry {
     pub fn scraped(&self, handler: Duration) {
         self.scrapes.record(handler);
         self.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// A configuration is in use; the hash of its file, if it has one.
+    pub fn configured(&self, hash: Option<u32>) {
+        *self.config() = ConfigState { last_reload_successful: true, hash };
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// A new configuration was refused, the one before stays in use.
+    pub fn reload_failed(&self) {
+        self.config().last_reload_successful = false;
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    fn config(&self) -> MutexGuard<'_, ConfigState> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Publishes the own families of the process, if anything happened or was published since the last call.
@@ -48,6 +76,11 @@ impl ProcessTelemetry {
         let mut batch = Batch::new(COLLECTOR, None);
         batch.family(&f::BUILD_INFO).sample(&[env!("CARGO_PKG_VERSION")], 1_u64);
         self.scrapes.write(batch.family(&f::SCRAPE_DURATION), &[]);
+        let config = *self.config();
+        batch.family(&f::CONFIG_RELOAD).sample(&[], config.last_reload_successful);
+        if let Some(hash) = config.hash {
+            batch.family(&f::CONFIG_HASH).sample(&[], u64::from(hash));
+        }
         write_page(&mut batch, page);
         system::write(&mut batch);
         system::mark_start(&mut batch);

@@ -46,9 +46,9 @@ fn check(yaml: &str, expected: &[&str]) {
     assert_eq!(refusal(yaml, &[URL]).lines().collect::<Vec<_>>(), expected, "{yaml}");
 }
 
-fn run(line: &str, environment: &[(&str, &str)]) -> Result<Box<Config>, Ending> {
+fn run(line: &str, environment: &[(&str, &str)]) -> Result<Config, Ending> {
     let arguments = std::iter::once("slurm-exporter").chain(line.split_whitespace()).map(OsString::from);
-    cli::parse(arguments, &variables(environment))
+    cli::parse(arguments, &variables(environment)).map(|invocation| invocation.loaded.config)
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod process;
 mod prometheus;
 mod real_slurm;
 mod recordings;
+mod reload;
 mod schedule;
 mod server;
 mod simulator;

@@ -24,6 +24,8 @@ pub(crate) fn missing(what: &str, found: bool, remedy: &str) -> bool {
 pub(crate) struct Exporter {
     child: Child,
     pub(crate) address: String,
+    /// Of the admin listener.
+    admin: Option<String>,
     /// Kept open, so that logging never blocks or fails.
     log: std::thread::JoinHandle<String>,
 }
@@ -44,13 +46,24 @@ impl Exporter {
     }
 
     fn listening(mut child: Child, log: std::thread::JoinHandle<String>) -> Self {
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut line = String::new();
-        let stdout = child.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
+        stdout.read_line(&mut line).expect("stdout is text");
         let Some(address) = line.trim().strip_prefix("listening on http://") else {
             panic!("it said {line:?} and ended with {:?}: {}", child.wait(), log.join().unwrap_or_default());
         };
-        Self { child, address: address.to_owned(), log }
+        // Written with the first line; nothing more comes until the end when it is off.
+        let mut second = String::new();
+        if !stdout.buffer().is_empty() {
+            stdout.read_line(&mut second).expect("stdout is text");
+        }
+        let admin = second.trim().strip_prefix("admin on http://").map(str::to_owned);
+        Self { child, address: address.to_owned(), admin, log }
+    }
+
+    /// The address of the admin listener.
+    pub(crate) fn admin(&self) -> &str {
+        self.admin.as_deref().expect("it has an admin listener")
     }
 
     /// Status and body of a GET.
@@ -111,15 +124,21 @@ fn spawn(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Child {
 
 /// Status and body of one GET, on a connection of its own.
 pub(crate) fn http_get(address: &str, path: &str) -> (u16, String) {
-    http_get_with(address, path, "")
+    http_request(address, "GET", path, "")
 }
 
 /// The same with further header lines, each with its end.
 pub(crate) fn http_get_with(address: &str, path: &str, headers: &str) -> (u16, String) {
+    http_request(address, "GET", path, headers)
+}
+
+/// Status and body of one request without a body, on a connection of its own.
+pub(crate) fn http_request(address: &str, method: &str, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).expect("the server accepts");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
     // HTTP/1.0, so that the body is not chunked.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n").expect("the request is sent");
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n")
+        .expect("the request is sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("the answer is text");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
@@ -193,6 +212,8 @@ pub(crate) fn command() -> Command {
             command.env_remove(name);
         }
     }
+    // The default port is for one exporter of a host.
+    command.env("SLURM_EXPORTER_SERVER_ADMIN_LISTEN", "127.0.0.1:0");
     command
 }
 

@@ -9,7 +9,7 @@ use exporter::collectors::{COLLECTORS, Settings};
 use exporter::config::Collection;
 use exporter::exposition::{Names, Publisher};
 use exporter::model::{Controller, Controllers, Endpoint, Reading, Release, Timestamp};
-use exporter::schedule::{Board, Cluster, Plan, run};
+use exporter::schedule::{Board, Cluster, Memory, Plan, run};
 use exporter::source::{ErrorClass, Poll, PollError, Source};
 use exporter::telemetry::Telemetry;
 use exporter::wire::Answer;
@@ -101,6 +101,7 @@ impl Running {
             board: Arc::clone(&board),
             publisher: Arc::clone(&publisher),
             telemetry: Arc::new(Telemetry::new(Arc::clone(&board), &[])),
+            memory: Memory::default(),
             seed: 1,
         }));
         Self { fake, board, publisher, _task: task }

@@ -14,7 +14,7 @@ use std::{
 
 use exporter::{
     exposition::{Batch, Desc, Kind, Level, Names, Publisher, Unit},
-    server::{Limits, Readiness, Scrape, ServerState, serve},
+    server::{Limits, Readiness, Scrape, ServerState, routes, serve},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -61,13 +61,14 @@ async fn start(padding: usize, limits: Limits) -> Server {
             endpoints: vec!["nodes: up".to_owned(), "jobs: never polled".to_owned()],
         }),
         on_scrape: Arc::new(move |scrape| seen.lock().unwrap().push(*scrape)),
+        config: Arc::new(|| "a.b: 1  # default\n".to_owned()),
         version: "test <1>".to_owned(),
         metrics_path: "/metrics".to_owned(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let running = tokio::spawn(serve(listener, state, limits, async { drop(stopped.await) }));
+    let running = tokio::spawn(serve(listener, routes(state), limits, async { drop(stopped.await) }));
     Server { address, ready, scrapes, page, stop, running }
 }
 
@@ -239,6 +240,7 @@ async fn other_requests_have_one_clear_line() {
         ("GET", "/metrics?cluster=b", "", 400, "unknown cluster \"b\" (known: a)\n"),
         ("GET", "/health", "", 200, "ok\n"),
         ("GET", "/-/healthy", "", 200, "ok\n"),
+        ("GET", "/config", "", 200, "a.b: 1  # default\n"),
         ("GET", "/metrics", "Content-Length: 5\r\n", 413, "requests carry no body here\n"),
         ("GET", "/health", "Transfer-Encoding: chunked\r\n", 413, "requests carry no body here\n"),
     ] {
