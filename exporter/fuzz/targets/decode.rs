@@ -5,7 +5,7 @@
 
 use std::cell::LazyCell;
 
-use exporter::collectors::COLLECTORS;
+use exporter::collectors::{COLLECTORS, Settings};
 use exporter::exposition::{Batch, Names, Publisher};
 use exporter::model::{Endpoint, Snapshot};
 use exporter::wire::{Api, Decoder, SUPPORTED};
@@ -42,7 +42,7 @@ fn page(api: &'static Api, endpoint: Endpoint, body: &[u8], size: usize) -> Opti
     snapshot.set(answer.reading);
     let batches = COLLECTORS.iter().map(|collector| {
         let mut batch = Batch::new(collector.name, Some("fuzz"));
-        (collector.collect)(&snapshot, &mut batch);
+        (collector.collect)(&snapshot, &Settings::default(), &mut batch);
         batch
     });
     let page = PUBLISHER.with(|publisher| publisher.replace(batches));

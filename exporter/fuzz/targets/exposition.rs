@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use arbitrary::Arbitrary;
-use exporter::exposition::{Batch, Desc, Kind, Level, Names, Page, Publisher, Unit, Value};
+use exporter::exposition::{Batch, Desc, Kind, Level, Names, Page, Publisher, Rules, Unit, Value};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../src/exposition/strict_reader.rs"]
@@ -50,7 +50,7 @@ impl Number {
 type Series = (String, Vec<(String, String)>);
 
 fuzz_target!(|clusters: Vec<Cluster>| {
-    let publisher = Publisher::new(Names::default()).with_created(true);
+    let publisher = Publisher::with_rules(Names::default(), Rules { created: true, ..Rules::default() });
     let mut expected: BTreeMap<Option<String>, (BTreeMap<Series, u64>, usize)> = BTreeMap::new();
     for cluster in &clusters {
         // A cluster that comes again replaces what it said before.

@@ -59,7 +59,37 @@ pub const GAUGES_NAMED_TOTAL: &[&str] = &[
     "slurm_partition_nodes_total",
 ];
 
-/// A declaration of a gauge.
+/// Endings of gauges whose values mean nothing when added up, so that a limit on a label leaves them out instead.
+const PROPERTY_ENDINGS: &[&str] = &[
+    "_active",
+    "_factor",
+    "_info",
+    "_latency_seconds",
+    "_level",
+    "_limit",
+    "_limit_seconds",
+    "_max_time_seconds",
+    "_mean",
+    "_priority",
+    "_ratio",
+    "_state",
+    "_tier",
+    "_timestamp_seconds",
+    "_up",
+    "_weight",
+];
+
+/// What series are about, from few values to many: the level in `metrics.aggregation.levels`, and the label that tells
+/// it. A family is about the last one whose label it has, and about the cluster without any.
+pub const SUBJECTS: &[(&str, &str)] = &[
+    ("partition", "partition"),
+    ("account", "account"),
+    ("user", "user"),
+    ("node", "node"),
+    ("job", "job_id"),
+];
+
+/// A declaration of a gauge, or of a property where the name says so.
 const fn gauge(
     name: &'static str,
     help: &'static str,
@@ -67,7 +97,30 @@ const fn gauge(
     labels: &'static [&'static str],
     level: Level,
 ) -> Desc {
-    Desc { name, help, kind: Kind::Gauge, unit, labels, level }
+    let kind = if is_property(name) { Kind::Property } else { Kind::Gauge };
+    Desc { name, help, kind, unit, labels, level }
+}
+
+const fn is_property(name: &str) -> bool {
+    let mut at = 0;
+    while at < PROPERTY_ENDINGS.len() {
+        if ends_with(name.as_bytes(), PROPERTY_ENDINGS[at].as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn ends_with(name: &[u8], ending: &[u8]) -> bool {
+    let mut from_end = 1;
+    while from_end <= ending.len() {
+        if from_end > name.len() || name[name.len() - from_end] != ending[ending.len() - from_end] {
+            return false;
+        }
+        from_end += 1;
+    }
+    true
 }
 
 /// A declaration of a counter.
@@ -108,6 +161,30 @@ mod tests {
         }
         let names: BTreeSet<_> = COLLECTORS.iter().map(|collector| collector.name).collect();
         assert_eq!(names.len(), COLLECTORS.len());
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_a_property() {
+        let kind = |name: &str| families().find(|family| family.name == name).map(|family| family.kind);
+        for name in
+            ["slurm_node_info", "slurm_node_weight", "slurm_node_state", "slurm_node_boot_timestamp_seconds"]
+        {
+            assert_eq!(kind(name), Some(Kind::Property), "{name}");
+        }
+        for name in ["slurm_node_cpus_total", "slurm_node_cpu_load", "slurm_jobs_pending_reason"] {
+            assert_eq!(kind(name), Some(Kind::Gauge), "{name}");
+        }
+        assert!(!is_property("up"), "shorter than the ending");
+    }
+
+    #[test]
+    fn no_name_is_another_counter_s_without_total() {
+        // In OpenMetrics a counter's family goes by that.
+        let names: BTreeSet<_> = families().map(|family| family.name).collect();
+        for counter in families().filter(|family| family.kind == Kind::Counter) {
+            let stem = counter.name.strip_suffix("_total").unwrap();
+            assert!(!names.contains(stem), "{stem}");
+        }
     }
 
     #[test]

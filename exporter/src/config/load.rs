@@ -175,6 +175,18 @@ impl Loader {
                         let origin = Origin::at(file, node.place);
                         found.push(Found { key, text: text.clone(), origin });
                     }
+                    Value::List(items) if key.is_list() => {
+                        let origin = Origin::at(file, node.place);
+                        match joined(items) {
+                            Some(text) => found.push(Found { key, text, origin }),
+                            None => {
+                                let message =
+                                    format!("expected a list of {}", key.value.trim_end_matches(",..."));
+                                self.origins.insert(shown.clone(), origin.clone());
+                                self.errors.push(ConfigError::new(Some(origin), &shown, message));
+                            }
+                        }
+                    }
                     other => {
                         let what = match other {
                             Value::Nothing => "nothing",
@@ -386,6 +398,15 @@ fn known_below(prefix: &str) -> Vec<&'static str> {
         }
     }
     names
+}
+
+/// The items of a list, one a line; none when one is more than a plain text.
+fn joined(items: &[Node]) -> Option<String> {
+    let line = |item: &Node| match (&item.value, &item.tag) {
+        (Value::Text(text), None) if !text.contains('\n') => Some(format!("{text}\n")),
+        _ => None,
+    };
+    items.iter().map(line).collect()
 }
 
 /// The known name that is one slip of the pen away, two in a long one.

@@ -11,6 +11,7 @@ mod error;
 mod inputs;
 mod load;
 mod log;
+mod metrics;
 mod quantity;
 mod secret;
 mod server;
@@ -24,6 +25,7 @@ pub use error::{ConfigError, ConfigErrors, Origin};
 pub use inputs::{Inputs, Loaded};
 pub use load::{Setting, load};
 pub use log::{Format, Log, level};
+pub use metrics::{CLUSTER_LEVEL, Metrics, PREFIX};
 pub use secret::Token;
 pub use server::{Limits, Server};
 pub use settings::Settings;
@@ -39,6 +41,7 @@ pub struct Config {
     pub clusters: Vec<Slurm>,
     pub collection: Collection,
     pub collectors: Collectors,
+    pub metrics: Metrics,
     pub log: Log,
     /// What is allowed but worth a line in the log at start.
     pub warnings: Vec<String>,
@@ -75,6 +78,11 @@ pub struct Key {
 }
 
 impl Key {
+    /// Whether it takes several values: a list in the file, commas elsewhere.
+    fn is_list(&self) -> bool {
+        self.value.ends_with(",...")
+    }
+
     /// The name of its environment variable: `SLURM_EXPORTER_SLURM_AUTH_TOKEN_FILE`.
     pub fn variable(&self) -> String {
         format!("{}{}", load::VARIABLE_PREFIX, self.path.to_ascii_uppercase().replace('.', "_"))
@@ -83,7 +91,9 @@ impl Key {
 
 /// Every key, in the order in which a layer is applied: what sets several things stands before what sets one.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    [server::KEYS, slurm::KEYS, collection::KEYS, collectors::KEYS, log::KEYS].into_iter().flatten()
+    [server::KEYS, slurm::KEYS, collection::KEYS, collectors::KEYS, metrics::KEYS, log::KEYS]
+        .into_iter()
+        .flatten()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Durations (`15s`, `1m30s`, `500ms`), sizes (`4GiB`) and switches as people write them in a configuration.
 //! Every reader says what it expected; where the text stood is the caller's business.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Units of a duration, the longest first, in milliseconds.
@@ -57,6 +58,17 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
         "false" | "False" | "FALSE" => Ok(false),
         _ => Err(format!("expected true or false, got \"{text}\"")),
     }
+}
+
+/// The items of a list: one a line, each with its end, as the file's reader writes them, or separated by commas.
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
+    let separator = if text.contains('\n') { '\n' } else { ',' };
+    text.split(separator).map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// Reads the path of a file.
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("expected the path of a file".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// Reads one of the named values.

@@ -156,10 +156,7 @@ pub(super) const KEYS: &[Key] = &[
         help: "file that holds the JWT, read again for every poll [default: SLURM_JWT]",
         default: "",
         set: |config, text| {
-            if text.is_empty() {
-                return Err("expected the path of a file".to_owned());
-            }
-            config.slurm.auth.token = TokenSource::File(PathBuf::from(text));
+            config.slurm.auth.token = TokenSource::File(quantity::path(text)?);
             Ok(())
         },
     },

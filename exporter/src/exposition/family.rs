@@ -21,18 +21,27 @@ pub struct Desc {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// An amount: the values of several series may be added up.
     Gauge,
+    /// A gauge whose values mean nothing when added up: an info, a state, a ratio, a rank, a moment.
+    Property,
+    /// Only goes up, and so does each of its series while the process lives: none may vanish and come back lower.
     Counter,
+    /// The same of each bucket.
     Histogram,
 }
 
 impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::Gauge => "gauge",
+            Kind::Gauge | Kind::Property => "gauge",
             Kind::Counter => "counter",
             Kind::Histogram => "histogram",
         }
+    }
+
+    pub(super) fn is_cumulative(self) -> bool {
+        matches!(self, Kind::Counter | Kind::Histogram)
     }
 }
 
@@ -98,7 +107,7 @@ impl Batch {
 
     /// Says since when the counters and histograms written so far count, in Unix seconds: from 0 at that moment.
     pub fn began_at(&mut self, unix_seconds: f64) {
-        for family in self.families.iter_mut().filter(|family| family.desc.kind != Kind::Gauge) {
+        for family in self.families.iter_mut().filter(|family| family.desc.kind.is_cumulative()) {
             family.began_at = Some(unix_seconds);
         }
     }
@@ -118,7 +127,7 @@ impl Batch {
 }
 
 /// Finished sample lines of one family.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Family {
     desc: &'static Desc,
     /// `cluster="sim"` or nothing.
@@ -158,6 +167,22 @@ impl Family {
         }
         self.line("_sum", labels, None, sum.into());
         self.line("_count", labels, None, cumulative.last().copied().unwrap_or(0).into());
+    }
+
+    /// Replaces the lines by fewer.
+    pub(super) fn set_lines(&mut self, body: Vec<u8>, samples: usize) {
+        self.body = body;
+        self.samples = samples;
+    }
+
+    /// Has every line begin with another name than the declared one.
+    pub(super) fn rename(&mut self, name: &str) {
+        let mut body = Vec::with_capacity(self.body.len() + self.samples * name.len());
+        for line in self.body.split_inclusive(|byte| *byte == b'\n') {
+            body.extend_from_slice(name.as_bytes());
+            body.extend_from_slice(&line[self.desc.name.len()..]);
+        }
+        self.body = body;
     }
 
     pub(super) fn began_at(&self) -> Option<f64> {

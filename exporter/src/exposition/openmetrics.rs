@@ -15,8 +15,8 @@ pub(super) const END: &[u8] = b"# EOF\n";
 
 /// `# TYPE`, `# UNIT` and `# HELP` of a family: a counter goes by its name without `_total`, and only a unit that
 /// ends the name may be told.
-pub(super) fn header(desc: &Desc) -> Vec<u8> {
-    let name = family_name(desc);
+pub(super) fn header(desc: &Desc, name: &str) -> Vec<u8> {
+    let name = family_name(desc, name);
     let mut out = Vec::with_capacity(48 + 3 * name.len() + desc.help.len());
     let mut line = |word: &[u8], rest: &dyn Fn(&mut Vec<u8>)| {
         out.extend_from_slice(word);
@@ -35,8 +35,8 @@ pub(super) fn header(desc: &Desc) -> Vec<u8> {
 }
 
 /// The lines of a counter or a histogram with a `_created` line after each series.
-pub(super) fn with_created(desc: &Desc, body: &[u8], began_at: f64) -> Vec<u8> {
-    let name = family_name(desc);
+pub(super) fn with_created(desc: &Desc, name: &str, body: &[u8], began_at: f64) -> Vec<u8> {
+    let name = family_name(desc, name);
     let last_suffix: &[u8] = if desc.kind == Kind::Histogram { b"_count" } else { b"_total" };
     let mut out = Vec::with_capacity(body.len() * 2);
     for line in body.split_inclusive(|byte| *byte == b'\n') {
@@ -57,10 +57,11 @@ pub(super) fn with_created(desc: &Desc, body: &[u8], began_at: f64) -> Vec<u8> {
     out
 }
 
-fn family_name(desc: &Desc) -> &'static str {
+/// From the name that it is published by.
+fn family_name<'a>(desc: &Desc, name: &'a str) -> &'a str {
     match desc.kind {
-        Kind::Counter => desc.name.strip_suffix("_total").unwrap_or(desc.name),
-        Kind::Gauge | Kind::Histogram => desc.name,
+        Kind::Counter => name.strip_suffix("_total").unwrap_or(name),
+        Kind::Gauge | Kind::Property | Kind::Histogram => name,
     }
 }
 
@@ -84,7 +85,7 @@ mod tests {
     }
 
     fn shown(desc: &Desc) -> String {
-        String::from_utf8(header(desc)).unwrap()
+        String::from_utf8(header(desc, desc.name)).unwrap()
     }
 
     #[test]
@@ -107,10 +108,10 @@ mod tests {
         let counter = desc("jobs_total", Kind::Counter, Unit::None);
         let body = b"jobs_total 3\njobs_total{user=\"a } b\"} 4\n";
         let expected = "jobs_total 3\njobs_created 1.5\njobs_total{user=\"a } b\"} 4\njobs_created{user=\"a } b\"} 1.5\n";
-        assert_eq!(String::from_utf8(with_created(&counter, body, 1.5)).unwrap(), expected);
+        assert_eq!(String::from_utf8(with_created(&counter, counter.name, body, 1.5)).unwrap(), expected);
         let histogram = desc("wait_seconds", Kind::Histogram, Unit::Seconds);
         let body = b"wait_seconds_bucket{le=\"+Inf\"} 1\nwait_seconds_sum 2\nwait_seconds_count 1\n";
-        let text = String::from_utf8(with_created(&histogram, body, 7.0)).unwrap();
+        let text = String::from_utf8(with_created(&histogram, histogram.name, body, 7.0)).unwrap();
         assert!(text.ends_with("wait_seconds_count 1\nwait_seconds_created 7\n"), "{text}");
         assert_eq!(text.lines().count(), 4);
     }

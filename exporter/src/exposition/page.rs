@@ -2,7 +2,8 @@
 //! It never encodes or compresses; units are frozen by the `publisher` before they get here.
 
 use std::{
-    collections::BTreeSet,
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -36,6 +37,7 @@ impl Format {
 #[derive(Debug)]
 pub struct PageUnit {
     pub(super) desc: &'static Desc,
+    pub(super) name: Cow<'static, str>,
     pub(super) collector: &'static str,
     pub(super) cluster: Option<Arc<str>>,
     pub(super) samples: usize,
@@ -49,6 +51,11 @@ pub struct PageUnit {
 impl PageUnit {
     pub fn desc(&self) -> &'static Desc {
         self.desc
+    }
+
+    /// The family's name as published, which a prefix makes another than the declared one.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn collector(&self) -> &'static str {
@@ -99,6 +106,8 @@ pub(super) struct Frame {
     /// The last line, where the format has one.
     pub(super) end: Option<Arc<Frozen>>,
     pub(super) names: Arc<Names>,
+    pub(super) max_series: Option<usize>,
+    pub(super) dropped: Arc<BTreeMap<Cow<'static, str>, u64>>,
 }
 
 /// An immutable, whole exposition. Chunks share the units' memory.
@@ -156,6 +165,16 @@ impl Page {
 
     pub fn units(&self) -> impl Iterator<Item = &PageUnit> {
         self.groups.iter().flat_map(|group| &group.units).map(AsRef::as_ref)
+    }
+
+    /// The most series that a page may have.
+    pub fn max_series(&self) -> Option<usize> {
+        self.frame.max_series
+    }
+
+    /// How many series the limits took from each family at its last refresh: folded into another or left out.
+    pub fn dropped(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.frame.dropped.iter().map(|(family, series)| (family.as_ref(), *series))
     }
 
     /// Number of series, `_created` ones apart.

@@ -2,6 +2,8 @@
 //! Writers take turns here; readers only load a pointer and never wait.
 
 use std::{
+    borrow::Cow,
+    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -13,10 +15,12 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::{
+    cardinality::Limiter,
     deflate::{Deflater, Frozen},
-    family::{Batch, Family},
+    family::{Batch, Desc, Family, Level},
     openmetrics,
     page::{Format, Frame, Group, Names, Page, PageUnit},
+    rules::Rules,
     text,
 };
 
@@ -48,20 +52,32 @@ struct Shelf {
     /// The last line of an OpenMetrics page.
     end: Arc<Frozen>,
     names: Arc<Names>,
-    created: bool,
+    rules: Rules,
+    limiter: Limiter,
+    /// Series that the limits took, by collector and cluster, then family.
+    dropped: BTreeMap<Owner, Vec<(Cow<'static, str>, u64)>>,
     deflater: Deflater,
 }
+
+type Owner = (&'static str, Option<Arc<str>>);
 
 impl Publisher {
     /// An empty page; `names` may be asked for before they have units.
     pub fn new(names: Names) -> Publisher {
+        Publisher::with_rules(names, Rules::default())
+    }
+
+    /// The same, with what is done to each batch.
+    pub fn with_rules(names: Names, rules: Rules) -> Publisher {
         let mut deflater = Deflater::new(DEFLATE_LEVEL);
         let mut shelf = Shelf {
             units: BTreeMap::new(),
             headers: HashMap::new(),
             end: Arc::new(deflater.freeze(openmetrics::END.to_vec())),
             names: Arc::new(names),
-            created: false,
+            limiter: Limiter::new(rules.limits.clone()),
+            rules,
+            dropped: BTreeMap::new(),
             deflater,
         };
         Publisher {
@@ -71,13 +87,6 @@ impl Publisher {
             began: Instant::now(),
             shelf: Mutex::new(shelf),
         }
-    }
-
-    /// Has OpenMetrics pages tell since when each counter counts, where that is known.
-    #[must_use]
-    pub fn with_created(self, created: bool) -> Publisher {
-        self.shelf().created = created;
-        self
     }
 
     /// The current page: one atomic load.
@@ -131,11 +140,12 @@ impl Publisher {
     /// From now on only these names may be asked for, and what belongs to no such collector or cluster is withdrawn.
     pub fn retain(&self, names: Names) {
         let mut shelf = self.shelf();
-        shelf.units.retain(|_, unit| {
-            let cluster = unit.cluster.as_deref();
-            names.collectors.contains(unit.collector)
+        let is_known = |collector: &str, cluster: Option<&str>| {
+            names.collectors.contains(collector)
                 && cluster.is_none_or(|cluster| names.clusters.contains(cluster))
-        });
+        };
+        shelf.units.retain(|_, unit| is_known(unit.collector, unit.cluster.as_deref()));
+        shelf.dropped.retain(|(collector, cluster), _| is_known(collector, cluster.as_deref()));
         shelf.names = Arc::new(names);
         self.publish(&mut shelf);
     }
@@ -167,7 +177,10 @@ impl Shelf {
             .extract_if(.., |_, unit| unit.collector == collector && unit.cluster == cluster)
             .map(|((family, _), unit)| (family, unit))
             .collect();
-        for family in batch.into_families().into_iter().filter(|family| family.samples() > 0) {
+        let (others, dropped) = (self.units.len(), self.dropped.clone());
+        let families = self.limited((collector, cluster.clone()), batch.into_families());
+        changed |= self.units.len() < others || self.dropped != dropped;
+        for family in families {
             let name = family.desc().name;
             let unit = match previous.remove(name) {
                 Some(unit) if unit.frozen.identity == family.body() => unit,
@@ -180,6 +193,79 @@ impl Shelf {
             debug_assert!(other.is_none(), "{name} belongs to one collector");
         }
         changed || !previous.is_empty()
+    }
+
+    /// The families that are published, within the limits.
+    fn limited(&mut self, owner: Owner, mut families: Vec<Family>) -> Vec<Family> {
+        let rules = &self.rules;
+        families
+            .retain(|family| family.samples() > 0 && rules.admits(family.desc(), &rules.name(family.desc())));
+        if !self.limiter.limits.is_empty() {
+            let before: Vec<_> = families.iter().map(|family| (family.desc(), family.samples())).collect();
+            self.limiter.fold(owner.0, owner.1.as_ref(), &mut families);
+            if let Some(max) = self.limiter.limits.max_series {
+                self.fit(max, &owner, &mut families);
+            }
+            let left = |desc: &Desc| {
+                families.iter().find(|family| family.desc().name == desc.name).map_or(0, Family::samples)
+            };
+            let dropped = before.into_iter().filter_map(|(desc, samples)| {
+                let dropped = samples.saturating_sub(left(desc));
+                (dropped > 0).then(|| (self.rules.name(desc), dropped as u64))
+            });
+            let dropped = dropped.collect();
+            self.dropped.insert(owner, dropped);
+        }
+        for family in &mut families {
+            if let Cow::Owned(name) = self.rules.name(family.desc()) {
+                family.rename(&name);
+            }
+        }
+        families
+    }
+
+    /// Makes room for a batch: while the page is too full, the families with the finest subject give way, those of the
+    /// batch before others. What cannot fold goes as a whole.
+    fn fit(&mut self, max: usize, owner: &Owner, families: &mut Vec<Family>) {
+        let limits = &self.limiter.limits;
+        let of = |unit: &PageUnit| (unit.collector, unit.cluster.clone());
+        let kept: usize = self.units.values().map(|unit| unit.samples).sum();
+        let mut total = kept + families.iter().map(Family::samples).sum::<usize>();
+        if total <= max {
+            return;
+        }
+        // By fineness; of one, the batch's own first, then the largest.
+        let own = families.iter().map(|family| (family.desc(), family.samples(), true, None));
+        let others = self.units.iter().map(|(key, unit)| (unit.desc, unit.samples, false, Some(key.clone())));
+        let mut candidates: Vec<_> =
+            own.chain(others).filter(|(desc, ..)| desc.level != Level::Own).collect();
+        candidates.sort_by_key(|(desc, samples, is_own, _)| {
+            (Reverse(limits.fineness(desc)), !is_own, Reverse(*samples), desc.name)
+        });
+        for (desc, samples, _, key) in candidates {
+            if total <= max {
+                break;
+            }
+            if let Some(key) = key {
+                if let Some(unit) = self.units.remove(&key) {
+                    let dropped = self.dropped.entry(of(&unit)).or_default();
+                    dropped.push((unit.name.clone(), samples as u64));
+                }
+                total -= samples;
+                continue;
+            }
+            let Some(at) = families.iter().position(|family| family.desc().name == desc.name) else {
+                continue;
+            };
+            // A little is left free, so that the next series does not push something out.
+            let room = (max - max / 20).saturating_sub(total - samples);
+            total -= samples;
+            if self.limiter.fold_to(&mut families[at], owner.1.as_ref(), room) {
+                total += families[at].samples();
+            } else {
+                families.remove(at);
+            }
+        }
     }
 
     fn learn(&mut self, collector: &str, cluster: Option<&str>) -> bool {
@@ -196,9 +282,10 @@ impl Shelf {
 
     fn freeze(&mut self, family: Family, collector: &'static str, cluster: Option<Arc<str>>) -> PageUnit {
         let (desc, samples) = (family.desc(), family.samples());
-        let began_at = family.began_at().filter(|_| self.created);
+        let name = self.rules.name(desc);
+        let began_at = family.began_at().filter(|_| self.rules.created);
         let frozen = self.deflater.freeze(family.into_body());
-        PageUnit { desc, collector, cluster, samples, frozen, began_at, with_created: OnceLock::new() }
+        PageUnit { desc, name, collector, cluster, samples, frozen, began_at, with_created: OnceLock::new() }
     }
 
     fn page(&mut self, format: Format) -> Page {
@@ -208,14 +295,14 @@ impl Shelf {
             if format == Format::OpenMetrics
                 && let Some(began_at) = unit.began_at
             {
-                let lines = || openmetrics::with_created(unit.desc, unit.identity(), began_at);
+                let lines = || openmetrics::with_created(unit.desc, &unit.name, unit.identity(), began_at);
                 unit.with_created.get_or_init(|| self.deflater.freeze(lines()));
             }
             if *family != open {
                 let header = self.headers.entry((family, format)).or_insert_with(|| {
                     Arc::new(self.deflater.freeze(match format {
-                        Format::Text => text::header(unit.desc),
-                        Format::OpenMetrics => openmetrics::header(unit.desc),
+                        Format::Text => text::header(unit.desc, &unit.name),
+                        Format::OpenMetrics => openmetrics::header(unit.desc, &unit.name),
                     }))
                 });
                 groups.push(Group { header: header.clone(), units: Vec::new() });
@@ -226,7 +313,13 @@ impl Shelf {
             }
         }
         let end = (format == Format::OpenMetrics).then(|| self.end.clone());
-        Page::new(groups, Frame { format, end, names: self.names.clone() }).joined()
+        let mut dropped = BTreeMap::new();
+        for (family, series) in self.dropped.values().flatten() {
+            *dropped.entry(family.clone()).or_default() += *series;
+        }
+        let max_series = self.limiter.limits.max_series;
+        let (names, dropped) = (self.names.clone(), Arc::new(dropped));
+        Page::new(groups, Frame { format, end, names, max_series, dropped }).joined()
     }
 }
 
@@ -241,7 +334,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::exposition::{Desc, Kind, Level, Unit, strict_reader};
+    use crate::exposition::{Kind, Limits, Unit, strict_reader};
 
     const fn desc(name: &'static str, kind: Kind, labels: &'static [&'static str]) -> Desc {
         Desc { name, help: "What it is.", kind, unit: Unit::None, labels, level: Level::Important }
@@ -251,6 +344,8 @@ mod tests {
     static JOBS: Desc = desc("jobs_total", Kind::Counter, &["user"]);
     static WAIT: Desc = desc("wait_seconds", Kind::Histogram, &[]);
     static UP: Desc = desc("up", Kind::Gauge, &[]);
+    static CPUS: Desc = desc("cpus", Kind::Gauge, &["user"]);
+    static OWN: Desc = Desc { level: Level::Own, ..desc("own", Kind::Gauge, &["user"]) };
 
     fn batch(
         collector: &'static str,
@@ -403,10 +498,93 @@ mod tests {
         assert!(publisher.openmetrics.load().is_none(), "nothing is made for nobody");
     }
 
+    fn limited(rules: Rules) -> Publisher {
+        Publisher::with_rules(Names::default(), rules)
+    }
+
+    fn dropped(publisher: &Publisher) -> Vec<(String, u64)> {
+        publisher.page().dropped().map(|(family, series)| (family.to_owned(), series)).collect()
+    }
+
+    #[test]
+    fn rules_rename_and_filter_whole_families_in_both_formats() {
+        let rules = Rules {
+            prefix: Some(("jobs", "hpc_jobs".to_owned())),
+            exclude: vec![crate::exposition::anchored("nodes").unwrap()],
+            ..Rules::default()
+        };
+        let publisher = limited(rules);
+        publisher.replace([batch(
+            "all",
+            None,
+            &[(&JOBS, &["jobs_total x"], 7.0), (&JOBS, &["b"], 8.0), (&NODES, &["idle"], 1.0)],
+        )]);
+        let expected = "# HELP hpc_jobs_total What it is.\n# TYPE hpc_jobs_total counter\n\
+                        hpc_jobs_total{user=\"jobs_total x\"} 7\nhpc_jobs_total{user=\"b\"} 8\n";
+        assert_eq!(identity(&publisher.page()), expected);
+        let openmetrics = identity(&publisher.make_openmetrics());
+        assert!(openmetrics.starts_with("# TYPE hpc_jobs counter\n# HELP hpc_jobs "), "{openmetrics}");
+        assert!(publisher.page().units().all(|unit| unit.name() == "hpc_jobs_total"));
+        assert_eq!(dropped(&publisher), [], "what is not wanted is not dropped");
+    }
+
+    #[test]
+    fn what_the_limits_take_is_told_per_family_and_once_it_fits_no_more() {
+        let labels = [("user", 2)].into();
+        let publisher = limited(Rules { limits: Limits { labels, ..Limits::default() }, ..Rules::default() });
+        let users = |count: usize| {
+            let names: Vec<_> = (0..count).map(|user| format!("user{user}")).collect();
+            let mut batch = Batch::new("users", Some("a"));
+            for (at, name) in (1_u64..).zip(&names) {
+                batch.family(&CPUS).sample(&[name], at);
+            }
+            batch
+        };
+        publisher.replace([users(5)]);
+        let text = identity(&publisher.page());
+        assert!(
+            text.ends_with("cpus{cluster=\"a\",user=\"user4\"} 5\ncpus{cluster=\"a\",user=\"other\"} 10\n"),
+            "{text}"
+        );
+        assert_eq!(dropped(&publisher), [("cpus".to_owned(), 3)]);
+        publisher.replace([users(2)]);
+        assert_eq!(publisher.page().samples(), 2);
+        assert_eq!(dropped(&publisher), []);
+    }
+
+    #[test]
+    fn a_full_page_gives_up_its_finest_families_and_never_the_exporter_s_own() {
+        let limits = Limits { max_series: Some(100), subjects: &["user"], ..Limits::default() };
+        let publisher = limited(Rules { limits, ..Rules::default() });
+        let samples = |desc: &'static Desc, collector, count: usize| {
+            let mut batch = Batch::new(collector, Some("a"));
+            for at in 0..count {
+                batch.family(desc).sample(&[at.to_string().as_str()], 1_u64);
+            }
+            batch
+        };
+        let of = |name: &str| {
+            let page = publisher.page();
+            page.units().filter(|unit| unit.name() == name).map(PageUnit::samples).sum::<usize>()
+        };
+        // Folds into what is left, less a twentieth of the whole.
+        publisher.replace([samples(&NODES, "nodes", 60), samples(&CPUS, "users", 80)]);
+        assert_eq!((of("nodes"), of("cpus")), (60, 35));
+        assert_eq!(dropped(&publisher), [("cpus".to_owned(), 45)]);
+        let sum: f64 = strict_reader::read(&identity(&publisher.page())).unwrap().values().sum();
+        assert_eq!(sum, 140.0, "sums stay right");
+        // A counter would have to jump, so it goes as a whole; a coarser family takes the place of a finer one.
+        publisher.replace([samples(&JOBS, "life", 10), samples(&NODES, "nodes", 90)]);
+        assert_eq!((of("nodes"), of("cpus"), of("jobs_total")), (90, 0, 0));
+        assert_eq!(dropped(&publisher), [("cpus".to_owned(), 80), ("jobs_total".to_owned(), 10)]);
+        publisher.replace([samples(&OWN, "own", 200)]);
+        assert_eq!((of("nodes"), of("own")), (0, 200));
+    }
+
     #[test]
     fn created_is_told_where_it_is_known_and_wanted() {
         let page = |created| {
-            let publisher = Publisher::new(Names::default()).with_created(created);
+            let publisher = Publisher::with_rules(Names::default(), Rules { created, ..Rules::default() });
             let mut own = batch("own", None, &[(&JOBS, &["ann"], 7.0), (&UP, &[], 1.0)]);
             own.family(&WAIT).histogram(&[], &[], &[2], 1.5);
             own.began_at(1.5e9);

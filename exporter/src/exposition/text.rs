@@ -6,15 +6,15 @@ use super::family::Desc;
 /// The `Content-Type` of a page with these headers.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `# HELP` and `# TYPE` of a family.
-pub(super) fn header(desc: &Desc) -> Vec<u8> {
-    let mut out = Vec::with_capacity(32 + 2 * desc.name.len() + desc.help.len());
+/// `# HELP` and `# TYPE` of a family under the name that it is published by.
+pub(super) fn header(desc: &Desc, name: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(32 + 2 * name.len() + desc.help.len());
     out.extend_from_slice(b"# HELP ");
-    out.extend_from_slice(desc.name.as_bytes());
+    out.extend_from_slice(name.as_bytes());
     out.push(b' ');
     push_escaped(&mut out, desc.help, |byte| matches!(byte, b'\\' | b'\n'));
     out.extend_from_slice(b"\n# TYPE ");
-    out.extend_from_slice(desc.name.as_bytes());
+    out.extend_from_slice(name.as_bytes());
     out.push(b' ');
     out.extend_from_slice(desc.kind.as_str().as_bytes());
     out.push(b'\n');
@@ -56,7 +56,7 @@ mod tests {
             level: Level::Critical,
         };
         let expected = "# HELP a_total say \"x\\\\y\"\\nand more\n# TYPE a_total counter\n";
-        assert_eq!(String::from_utf8(header(&DESC)).unwrap(), expected);
+        assert_eq!(String::from_utf8(header(&DESC, "a_total")).unwrap(), expected);
     }
 
     #[test]

@@ -2,5 +2,7 @@
 //! It polls nothing and writes no series.
 
 mod diag_totals;
+mod pseudonyms;
 
 pub use diag_totals::DiagTotals;
+pub use pseudonyms::Pseudonyms;

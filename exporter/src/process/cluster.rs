@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::collectors::{COLLECTORS, Collector, Settings};
 use crate::config::{Collection, Collectors, Config, Slurm};
 use crate::exposition::{Names, Publisher};
+use crate::lifecycle::Pseudonyms;
 use crate::model::Endpoint;
 use crate::schedule::{self, Board, Cluster, Memory, Plan};
 use crate::server::Readiness;
@@ -24,6 +25,7 @@ use crate::telemetry::{self, Telemetry};
 #[derive(Debug)]
 pub(super) struct Clusters {
     publisher: Arc<Publisher>,
+    pseudonyms: Option<Pseudonyms>,
     polled: Vec<Polled>,
     boards: Arc<ArcSwap<Vec<Arc<Board>>>>,
 }
@@ -64,8 +66,12 @@ impl Clusters {
     ///
     /// # Errors
     /// When the source of one cannot be set up.
-    pub(super) async fn start(config: &Config, publisher: Arc<Publisher>) -> anyhow::Result<Self> {
-        let mut clusters = Self { publisher, polled: Vec::new(), boards: Arc::default() };
+    pub(super) async fn start(
+        config: &Config,
+        publisher: Arc<Publisher>,
+        pseudonyms: Option<Pseudonyms>,
+    ) -> anyhow::Result<Self> {
+        let mut clusters = Self { publisher, pseudonyms, polled: Vec::new(), boards: Arc::default() };
         clusters.reload(config).await?;
         Ok(clusters)
     }
@@ -101,7 +107,9 @@ impl Clusters {
         self.publisher.retain(names(config, &boards));
         self.boards.store(Arc::new(boards));
         for (terms, source, kept) in starting {
-            let polling = tokio::spawn(schedule::run(cluster(&terms, source, &kept, &self.publisher)));
+            let mut cluster = cluster(&terms, source, &kept, &self.publisher);
+            cluster.pseudonyms.clone_from(&self.pseudonyms);
+            let polling = tokio::spawn(schedule::run(cluster));
             self.polled.push(Polled { terms, kept, polling });
         }
         Ok(())
@@ -210,6 +218,7 @@ fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, publisher: &Arc<
         },
         collectors,
         settings: Settings::default(),
+        pseudonyms: None,
         board: Arc::clone(&kept.board),
         publisher: Arc::clone(publisher),
         telemetry: Arc::clone(&kept.telemetry),

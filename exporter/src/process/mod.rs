@@ -5,6 +5,7 @@ mod cluster;
 mod listeners;
 mod logging;
 mod reload;
+mod rules;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,9 +41,11 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let config = invocation.loaded.config.clone();
-    let publisher = Arc::new(Publisher::new(Names::default()));
+    let rules = rules::rules(&config.metrics)?;
+    let publisher = Arc::new(Publisher::with_rules(Names::default(), rules));
     let telemetry = Arc::new(ProcessTelemetry::default());
-    let mut clusters = Clusters::start(&config, Arc::clone(&publisher)).await?;
+    let mut clusters =
+        Clusters::start(&config, Arc::clone(&publisher), rules::pseudonyms(&config.metrics)?).await?;
     let (reload, requests) = mpsc::channel(1);
     let admin = AdminState {
         reload,

@@ -16,7 +16,7 @@ use crate::config::{Inputs, Loaded};
 use crate::telemetry::ProcessTelemetry;
 
 /// Keys, or the beginnings of keys, whose new value waits for a restart.
-const AT_RESTART: &[&str] = &["server.", "log.format"];
+const AT_RESTART: &[&str] = &["server.", "metrics.", "log.format"];
 
 /// A reload that was asked for over HTTP, and where its outcome is told: none, or why nothing has changed.
 pub(super) type Request = oneshot::Sender<Result<(), String>>;

@@ -17,7 +17,7 @@ pub use plan::Plan;
 
 use crate::collectors::{Collector, Settings};
 use crate::exposition::{Batch, Publisher};
-use crate::lifecycle::DiagTotals;
+use crate::lifecycle::{DiagTotals, Pseudonyms};
 use crate::model::{Endpoint, Reading, Snapshot, Timestamp};
 use crate::source::{ErrorClass, Poll, PollError, Source};
 use crate::telemetry::{self, Telemetry};
@@ -34,6 +34,8 @@ pub struct Cluster {
     /// The collectors that are switched on.
     pub collectors: Vec<&'static Collector>,
     pub settings: Settings,
+    /// What stands for the names of users and jobs; none when they are shown.
+    pub pseudonyms: Option<Pseudonyms>,
     pub board: Arc<Board>,
     pub publisher: Arc<Publisher>,
     pub telemetry: Arc<Telemetry>,
@@ -193,8 +195,11 @@ impl Keeper {
         }
     }
 
-    fn set(&self, kept: &mut Kept, reading: Reading) {
+    fn set(&self, kept: &mut Kept, mut reading: Reading) {
         let telemetry = &self.cluster.telemetry;
+        if let Some(pseudonyms) = &self.cluster.pseudonyms {
+            pseudonyms.hide(&mut reading);
+        }
         let reading = match reading {
             Reading::Diag(diag) => {
                 if let (Some(theirs), Ok(ours)) =

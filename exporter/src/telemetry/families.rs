@@ -134,6 +134,20 @@ pub(super) static CARDINALITY: Desc = own(
     &["family"],
     "Series of each published family.",
 );
+pub(super) static CARDINALITY_LIMIT: Desc = own(
+    "slurm_exporter_cardinality_limit",
+    Gauge,
+    Unit::None,
+    &[],
+    "The most series that the page may have, metrics.max_series; no series where there is no limit.",
+);
+pub(super) static CARDINALITY_DROPPED: Desc = own(
+    "slurm_exporter_cardinality_dropped_series",
+    Gauge,
+    Unit::None,
+    &["family"],
+    "Series that a limit took from the family at its last refresh: folded into \"other\", or left out.",
+);
 pub(super) static MEMORY_USAGE: Desc =
     own("slurm_exporter_memory_usage_bytes", Gauge, Unit::Bytes, &[], "Resident memory of the exporter.");
 pub(super) static TOKEN_EXPIRY: Desc = own(
@@ -215,6 +229,8 @@ pub static FAMILIES: &[&Desc] = &[
     &CACHE_HIT_RATIO,
     &CACHE_SIZE,
     &CARDINALITY,
+    &CARDINALITY_LIMIT,
+    &CARDINALITY_DROPPED,
     &MEMORY_USAGE,
     &TOKEN_EXPIRY,
     &SCHEMA_DRIFT,

@@ -89,15 +89,21 @@ impl ProcessTelemetry {
 }
 
 fn write_page(batch: &mut Batch, page: &Page) {
-    let mut series: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut series: BTreeMap<&str, u64> = BTreeMap::new();
     let mut bytes = 0;
     for unit in page.units() {
-        *series.entry(unit.desc().name).or_default() += unit.samples() as u64;
+        *series.entry(unit.name()).or_default() += unit.samples() as u64;
         bytes += unit.identity().len() as u64;
     }
     batch.family(&f::CACHE_SIZE).sample(&[], bytes);
     for (family, count) in series {
         batch.family(&f::CARDINALITY).sample(&[family], count);
+    }
+    if let Some(limit) = page.max_series() {
+        batch.family(&f::CARDINALITY_LIMIT).sample(&[], limit);
+    }
+    for (family, count) in page.dropped() {
+        batch.family(&f::CARDINALITY_DROPPED).sample(&[family], count);
     }
 }
 

@@ -86,7 +86,7 @@ fn every_mistake_is_told_at_once() {
             "config.yaml:10:11: collection.intervals.jobs: expected a duration such as 15s, 1m30s or 500ms, got \
              \"60\"",
             "config.yaml:11:12: collection.intervals.nodes: expected an interval of at least 1s, got \"0s\"",
-            "config.yaml:12:1: logging: unknown key, known here: server, slurm, clusters, collection, collectors, log",
+            "config.yaml:12:1: logging: unknown key, known here: server, slurm, clusters, collection, collectors, metrics, log",
         ],
     );
 }
@@ -195,7 +195,7 @@ fn a_file_that_is_no_section_is_one_line() {
     for yaml in ["- a\n", "word\n", "12\n"] {
         assert_eq!(
             refusal(yaml, &[]),
-            "config.yaml:1:1: expected a section with the keys server, slurm, clusters, collection, collectors, log",
+            "config.yaml:1:1: expected a section with the keys server, slurm, clusters, collection, collectors, metrics, log",
             "{yaml}"
         );
     }
@@ -333,4 +333,29 @@ fn every_collector_has_its_switch() {
         let config = load_text(&format!("collectors: {{{name}: {{enabled: false}}}}\n"), &[URL]).unwrap();
         assert!(!config.collectors.is_enabled(name), "{name}");
     }
+}
+
+#[test]
+fn lists_are_lists_in_the_file_and_have_commas_elsewhere() {
+    let yaml = "metrics:\n  filter: {include: [\"a{1,2}\", b]}\n  aggregation: {levels: [node]}\n  max_series: 100000\n";
+    let config = load_text(yaml, &[URL]).unwrap();
+    assert_eq!(config.metrics.include, ["a{1,2}", "b"]);
+    assert_eq!(config.metrics.levels, ["node"].into());
+    assert_eq!(config.metrics.max_series, Some(100_000));
+    let variable = ("SLURM_EXPORTER_METRICS_AGGREGATION_LEVELS", "user, job");
+    assert_eq!(load_text(yaml, &[URL, variable]).unwrap().metrics.levels, ["job", "user"].into());
+    check(
+        "metrics:\n  filter:\n    exclude: [\"(\"]\n    include: [[a]]\n  aggregation: {levels: [nodes]}\n  \
+         label_limits: {user: 0}\n  prefix: slurm_exporter_\n",
+        &[
+            "config.yaml:3:14: metrics.filter.exclude: expected a regular expression, got \"(\": found open group \
+             without closing ')'",
+            "config.yaml:4:14: metrics.filter.include: expected a list of REGEX",
+            "config.yaml:5:25: metrics.aggregation.levels: expected one of cluster, partition, account, user, node, \
+             job, got \"nodes\"",
+            "config.yaml:6:24: metrics.label_limits.user: expected a number of at least 1, or none, got \"0\"",
+            "config.yaml:7:11: metrics.prefix: \"slurm_exporter_\" may give names that begin with slurm_exporter_, \
+             which are the exporter's own",
+        ],
+    );
 }

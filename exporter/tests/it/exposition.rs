@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use exporter::exposition::{Batch, Desc, Kind, Level, Names, Publisher, Unit};
+use exporter::exposition::{Batch, Desc, Kind, Level, Names, Publisher, Rules, Unit};
 
 use crate::process::{Exporter, http_get_with, lint, read_by_python};
 use crate::simulator::Simulator;
@@ -35,7 +35,7 @@ static WAIT: Desc = Desc {
 
 /// Three clusters with hostile names.
 fn publish(counts: &[(&str, f64)]) -> Publisher {
-    let publisher = Publisher::new(Names::default()).with_created(true);
+    let publisher = Publisher::with_rules(Names::default(), Rules { created: true, ..Rules::default() });
     for cluster in [Some("a"), Some("b \"quoted\" \\ \n line"), None] {
         let mut batch = Batch::new("demo", cluster);
         let [up, jobs, wait] = batch.families([&UP, &JOBS, &WAIT]);

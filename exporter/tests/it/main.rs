@@ -8,6 +8,7 @@ mod config;
 mod exposition;
 mod golden;
 mod life;
+mod metrics;
 mod outage;
 mod page;
 mod process;

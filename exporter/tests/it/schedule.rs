@@ -98,6 +98,7 @@ impl Running {
             },
             collectors: COLLECTORS.to_vec(),
             settings: Settings::default(),
+            pseudonyms: None,
             board: Arc::clone(&board),
             publisher: Arc::clone(&publisher),
             telemetry: Arc::new(Telemetry::new(Arc::clone(&board), &[])),

@@ -1,0 +1,121 @@
+//! Keyed hashes in place of the names of people and their jobs, before a reading enters the snapshot: no collector
+//! has to care, and nothing that is published or shown later holds the name. Accounts, partitions and free text stay.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+
+use aws_lc_rs::hmac;
+
+use crate::model::{Diag, Jobs, Nodes, Reading, Symbol, Symbols};
+
+/// Of the 32 bytes of HMAC-SHA-256: enough that no two of a million names meet.
+const KEPT_BYTES: usize = 8;
+
+/// One key: the same name gets the same pseudonym as long as it is used.
+#[derive(Clone)]
+pub struct Pseudonyms {
+    key: hmac::Key,
+}
+
+impl fmt::Debug for Pseudonyms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pseudonyms").finish_non_exhaustive()
+    }
+}
+
+impl Pseudonyms {
+    pub fn new(key: &[u8]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key) }
+    }
+
+    /// The pseudonym of a name, 16 hexadecimal digits; nobody stays nobody.
+    fn of(&self, name: &str) -> String {
+        let mut text = String::new();
+        if !name.is_empty() {
+            for byte in &hmac::sign(&self.key, name.as_bytes()).as_ref()[..KEPT_BYTES] {
+                let _ = write!(text, "{byte:02x}");
+            }
+        }
+        text
+    }
+
+    /// Replaces every name of a user or a job in the reading.
+    pub fn hide(&self, reading: &mut Reading) {
+        match reading {
+            Reading::Jobs(jobs) => self.hide_in_jobs(jobs),
+            Reading::Nodes(nodes) => self.hide_in_nodes(nodes),
+            Reading::Diag(diag) => self.hide_in_diag(diag),
+            Reading::Ping(_) | Reading::Partitions(_) => {}
+        }
+    }
+
+    fn hide_in_jobs(&self, jobs: &mut Jobs) {
+        let mut hidden = HashMap::new();
+        for job in &mut jobs.rows {
+            job.user = self.symbol(job.user, &mut jobs.symbols, &mut hidden);
+        }
+    }
+
+    fn hide_in_nodes(&self, nodes: &mut Nodes) {
+        let mut hidden = HashMap::new();
+        for node in &mut nodes.rows {
+            node.reason_user = self.symbol(node.reason_user, &mut nodes.symbols, &mut hidden);
+        }
+    }
+
+    fn hide_in_diag(&self, diag: &mut Diag) {
+        for rpc in &mut diag.rpcs_by_user {
+            rpc.user = self.of(&rpc.user);
+        }
+    }
+
+    /// The symbol of the pseudonym. The table keeps the name too: an account may be called the same.
+    fn symbol(&self, name: Symbol, symbols: &mut Symbols, hidden: &mut HashMap<Symbol, Symbol>) -> Symbol {
+        *hidden.entry(name).or_insert_with(|| {
+            let pseudonym = self.of(symbols.resolve(name));
+            symbols.intern(&pseudonym)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Endpoint;
+    use crate::wire::{Decoder, SUPPORTED};
+
+    const ANN_UNDER_K: &str = "9266175ac0e5692d";
+
+    fn read(endpoint: Endpoint, body: &str) -> Reading {
+        let mut decoder = Decoder::new(SUPPORTED[0], endpoint);
+        decoder.push(body.as_bytes()).unwrap();
+        let mut reading = decoder.finish().unwrap().reading;
+        Pseudonyms::new(b"k").hide(&mut reading);
+        reading
+    }
+
+    #[test]
+    fn a_name_has_one_pseudonym_per_key() {
+        let (one, other) = (Pseudonyms::new(b"k"), Pseudonyms::new(b"l"));
+        // printf ann | openssl dgst -sha256 -hmac k
+        assert_eq!(one.of("ann"), ANN_UNDER_K);
+        assert_ne!(one.of("ann"), one.of("bob"));
+        assert_ne!(one.of("ann"), other.of("ann"));
+        assert_eq!(one.of(""), "");
+        assert!(!format!("{one:?}").contains("[107"), "the key is not shown");
+    }
+
+    #[test]
+    fn users_of_jobs_are_hidden_and_an_account_of_the_same_name_is_not() {
+        let job = r#"{"job_id": 1, "job_state": ["PENDING"], "partition": "p", "cpus": {"set": true, "number": 1},
+            "node_count": {"set": true, "number": 1}, "user_name": "ann", "account": "ann"}"#;
+        let nobody = job.replace("\"ann\", \"account\"", "\"\", \"account\"");
+        let Reading::Jobs(jobs) = read(Endpoint::Jobs, &format!(r#"{{"jobs": [{job}, {job}, {nobody}]}}"#))
+        else {
+            panic!("jobs were read");
+        };
+        let users: Vec<_> = jobs.rows.iter().map(|job| jobs.symbols.resolve(job.user)).collect();
+        assert_eq!(users, [ANN_UNDER_K, ANN_UNDER_K, ""]);
+        assert!(jobs.rows.iter().all(|job| jobs.symbols.resolve(job.account) == "ann"));
+    }
+}
