@@ -56,7 +56,7 @@ pub(super) fn partitions(rows: &[&str]) -> Partitions {
             is_default: None,
         }
     });
-    Partitions { rows: rows.collect() }
+    Partitions { last_update: Timestamp::NONE, rows: rows.collect() }
 }
 
 pub(super) fn snapshot() -> SnapshotBuilder {

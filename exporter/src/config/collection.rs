@@ -7,13 +7,31 @@ use super::{Key, quantity};
 use crate::model::Endpoint;
 use crate::model::endpoint::Cost;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Collection {
     pub intervals: Intervals,
     /// The most that a poll is put off, from the second on; the schedule keeps it within a tenth of the interval.
     pub jitter: Duration,
     /// For every endpoint, but see [`Collection::stale_after`]; otherwise five intervals.
     pub stale_after: Option<Duration>,
+    pub retry: Retry,
+    /// Collections under way at once, over all clusters; at least 1.
+    pub max_workers: usize,
+    /// Share of CPU periods cut short by the quota, from which on intervals grow.
+    pub cpu_throttle_threshold: f64,
+    /// Whether they grow.
+    pub backoff_on_throttle: bool,
+}
+
+/// What is done about a failed poll before the next one is due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Retry {
+    /// Retries after one poll.
+    pub attempts: u32,
+    /// The longest delay before the first one.
+    pub delay: Duration,
+    /// How much longer the delay of each further one may be; at least 1.
+    pub backoff: f64,
 }
 
 /// One interval per endpoint.
@@ -37,7 +55,21 @@ impl Interval {
 
 impl Default for Collection {
     fn default() -> Self {
-        Self { intervals: Intervals::default(), jitter: Duration::from_secs(10), stale_after: None }
+        Self {
+            intervals: Intervals::default(),
+            jitter: Duration::from_secs(10),
+            stale_after: None,
+            retry: Retry::default(),
+            max_workers: 4,
+            cpu_throttle_threshold: 0.8,
+            backoff_on_throttle: true,
+        }
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 3, delay: Duration::from_secs(10), backoff: 2.0 }
     }
 }
 
@@ -72,11 +104,11 @@ impl Intervals {
 
 impl Collection {
     /// The age at which a reading of the endpoint is withdrawn, given the interval that it has now. An interval that
-    /// grows may outgrow what is configured; then it is two of them, so that data does not go before the next comes.
+    /// has grown may outgrow what is configured; then it is two of them, so that data does not go before the next comes.
     pub fn stale_after(&self, endpoint: Endpoint, every: Duration) -> Duration {
         match self.stale_after {
             None => every * 5,
-            Some(configured) if self.intervals.of(endpoint).grows => configured.max(every * 2),
+            Some(configured) if every > self.intervals.of(endpoint).every => configured.max(every * 2),
             Some(configured) => configured,
         }
     }
@@ -172,6 +204,86 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     },
+    Key {
+        path: "collection.timeout",
+        flag: None,
+        value: "DURATION",
+        help: "how long a request may take where slurm.request_timeout is auto; auto is 60s, and 300s for jobs",
+        default: "auto",
+        set: |config, text| {
+            config.slurm.poll_timeout = match text {
+                "auto" => None,
+                _ => Some(quantity::some_time(text)?),
+            };
+            Ok(())
+        },
+    },
+    Key {
+        path: "collection.retry_attempts",
+        flag: None,
+        value: "COUNT",
+        help: "how often a poll that failed is tried again before the next one is due",
+        default: "3",
+        set: |config, text| {
+            config.collection.retry.attempts = quantity::count(text, 0..=100)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "collection.retry_delay",
+        flag: None,
+        value: "DURATION",
+        help: "the longest wait before the first retry; each is drawn anew",
+        default: "10s",
+        set: |config, text| {
+            config.collection.retry.delay = quantity::some_time(text)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "collection.retry_backoff",
+        flag: None,
+        value: "FACTOR",
+        help: "how much longer the wait before each further retry may be",
+        default: "2.0",
+        set: |config, text| {
+            config.collection.retry.backoff = quantity::number(text, 1.0..=100.0)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "collection.max_workers",
+        flag: None,
+        value: "COUNT",
+        help: "readings turned into samples at once, over all clusters",
+        default: "4",
+        set: |config, text| {
+            config.collection.max_workers = quantity::count(text, 1..=64)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "collection.backoff_on_throttle",
+        flag: None,
+        value: "true|false",
+        help: "whether intervals grow while the CPU quota throttles the exporter",
+        default: "true",
+        set: |config, text| {
+            config.collection.backoff_on_throttle = quantity::switch(text)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "collection.cpu_throttle_threshold",
+        flag: None,
+        value: "SHARE",
+        help: "share of its CPU periods that the quota cuts short, from which on intervals grow",
+        default: "0.8",
+        set: |config, text| {
+            config.collection.cpu_throttle_threshold = quantity::number(text, 0.01..=1.0)?;
+            Ok(())
+        },
+    },
 ];
 
 #[cfg(test)]
@@ -187,8 +299,9 @@ mod tests {
         assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(60)), seconds(150));
         assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(200)), seconds(400));
         assert_eq!(collection.stale_after(Endpoint::Nodes, seconds(30)), seconds(150));
-        // Fixed intervals do not grow, and `check` compares them with stale_after once.
+        // Fixed intervals grow only for want of CPU; otherwise `check` has compared them with stale_after.
         collection.intervals.set(Endpoint::Jobs, "100s").unwrap();
         assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(100)), seconds(150));
+        assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(400)), seconds(800));
     }
 }

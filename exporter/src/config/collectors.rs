@@ -1,4 +1,4 @@
-//! Section `collectors`: which subjects are exported, and the interval of what each reads.
+//! Section `collectors`: which subjects are exported, and interval and time-out of what each reads.
 //! What a collector does stands in the module of its name.
 
 use std::collections::BTreeSet;
@@ -65,15 +65,37 @@ macro_rules! interval {
     };
 }
 
+/// `collectors.NAME.timeout`.
+macro_rules! timeout {
+    ($name:literal, $endpoint:ident) => {
+        Key {
+            path: concat!("collectors.", $name, ".timeout"),
+            flag: None,
+            value: "DURATION",
+            help: "how long a request for the endpoint that the collector reads may take, before slurm.request_timeout",
+            default: "",
+            set: |config, text| {
+                config.slurm.timeouts[Endpoint::$endpoint as usize] = Some(quantity::some_time(text)?);
+                Ok(())
+            },
+        }
+    };
+}
+
 pub(super) const KEYS: &[Key] = &[
     enabled!("controller"),
     interval!("controller", Ping),
+    timeout!("controller", Ping),
     enabled!("nodes"),
     interval!("nodes", Nodes),
+    timeout!("nodes", Nodes),
     enabled!("partitions"),
     interval!("partitions", Partitions),
+    timeout!("partitions", Partitions),
     enabled!("jobs"),
     interval!("jobs", Jobs),
+    timeout!("jobs", Jobs),
     enabled!("scheduler"),
     interval!("scheduler", Diag),
+    timeout!("scheduler", Diag),
 ];

@@ -12,24 +12,28 @@ mod inputs;
 mod load;
 mod log;
 mod metrics;
+mod performance;
 mod quantity;
 mod secret;
 mod server;
 mod settings;
 mod slurm;
 mod tree;
+mod upstream;
 
-pub use collection::{Collection, Interval, Intervals};
+pub use collection::{Collection, Interval, Intervals, Retry};
 pub use collectors::Collectors;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use inputs::{Inputs, Loaded};
 pub use load::{Setting, load};
 pub use log::{Format, Log, level};
 pub use metrics::{CLUSTER_LEVEL, Metrics, PREFIX};
+pub use performance::Performance;
 pub use secret::Token;
 pub use server::{Limits, Server};
 pub use settings::Settings;
 pub use slurm::{Auth, Slurm, TokenSource};
+pub use upstream::{CircuitBreaker, RateLimit};
 
 /// Everything that can be set, after checks.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +46,7 @@ pub struct Config {
     pub collection: Collection,
     pub collectors: Collectors,
     pub metrics: Metrics,
+    pub performance: Performance,
     pub log: Log,
     /// What is allowed but worth a line in the log at start.
     pub warnings: Vec<String>,
@@ -91,9 +96,17 @@ impl Key {
 
 /// Every key, in the order in which a layer is applied: what sets several things stands before what sets one.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    [server::KEYS, slurm::KEYS, collection::KEYS, collectors::KEYS, metrics::KEYS, log::KEYS]
-        .into_iter()
-        .flatten()
+    let sections = [
+        server::KEYS,
+        slurm::KEYS,
+        upstream::KEYS,
+        collection::KEYS,
+        collectors::KEYS,
+        metrics::KEYS,
+        performance::KEYS,
+        log::KEYS,
+    ];
+    sections.into_iter().flatten()
 }
 
 #[cfg(test)]

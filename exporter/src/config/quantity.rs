@@ -1,7 +1,10 @@
 //! Durations (`15s`, `1m30s`, `500ms`), sizes (`4GiB`) and switches as people write them in a configuration.
 //! Every reader says what it expected; where the text stood is the caller's business.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Units of a duration, the longest first, in milliseconds.
@@ -49,6 +52,25 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         name => SIZE_UNITS.iter().find(|(unit, _)| *unit == name).ok_or_else(wrong)?.1,
     };
     number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
+}
+
+/// Reads a whole number within bounds.
+pub(super) fn count<T>(text: &str, bounds: RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| {
+        format!("expected a number from {} to {}, got \"{text}\"", bounds.start(), bounds.end())
+    })
+}
+
+/// Reads a number within bounds; not NaN, which is in none.
+pub(super) fn number(text: &str, bounds: RangeInclusive<f64>) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| {
+        format!("expected a number from {} to {}, got \"{text}\"", bounds.start(), bounds.end())
+    })
 }
 
 /// Reads `true` or `false`, in the three spellings of YAML 1.2's core schema.
@@ -102,6 +124,20 @@ mod tests {
         for text in ["", "15", "s", "15 s", "1.5s", "-1s", "30s1m", "1s1s", "15sec", "99999999999999999999s"]
         {
             assert!(duration(text).unwrap_err().contains("expected a duration such as 15s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_lie_within_their_bounds() {
+        assert_eq!(count("3", 1..=64_u32), Ok(3));
+        assert_eq!(number("0.8", 0.0..=1.0), Ok(0.8));
+        for text in ["", "0", "65", "-1", "1.5", "many"] {
+            let expected = format!("expected a number from 1 to 64, got \"{text}\"");
+            assert_eq!(count(text, 1..=64_u32), Err(expected), "{text}");
+        }
+        for text in ["", "-0.1", "1.01", "NaN", "inf", "half"] {
+            let expected = format!("expected a number from 0 to 1, got \"{text}\"");
+            assert_eq!(number(text, 0.0..=1.0), Err(expected), "{text}");
         }
     }
 

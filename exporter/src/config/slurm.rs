@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-use super::{Key, Token, quantity};
+use super::{CircuitBreaker, Key, RateLimit, Token, quantity};
 use crate::model::Endpoint;
 use crate::wire;
 
@@ -27,10 +27,16 @@ pub struct Slurm {
     pub connect_timeout: Duration,
     /// For every endpoint; otherwise each has its own (see [`Slurm::timeout`]).
     pub request_timeout: Option<Duration>,
+    /// For every endpoint of all clusters, after `request_timeout`.
+    pub poll_timeout: Option<Duration>,
+    /// For one endpoint, before `request_timeout`.
+    pub timeouts: [Option<Duration>; Endpoint::ALL.len()],
     /// Requests under way at once, over all endpoints; at least 1.
     pub max_in_flight: usize,
     /// The longest answer that is read.
     pub max_body_bytes: u64,
+    pub circuit_breaker: CircuitBreaker,
+    pub rate_limit: RateLimit,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,9 +68,13 @@ impl Default for Slurm {
             allow_insecure_token: false,
             connect_timeout: Duration::from_secs(10),
             request_timeout: None,
+            poll_timeout: None,
+            timeouts: [None; Endpoint::ALL.len()],
             // slurmrestd has few workers, and each request holds one till its end.
             max_in_flight: 2,
             max_body_bytes: 4 << 30,
+            circuit_breaker: CircuitBreaker::default(),
+            rate_limit: RateLimit::default(),
         }
     }
 }
@@ -73,10 +83,12 @@ impl Slurm {
     /// How long one request to this endpoint may take from its start to its last byte. slurmrestd builds an answer
     /// whole before its first byte, so that a time-out for the first byte would be the same thing.
     pub fn timeout(&self, endpoint: Endpoint) -> Duration {
-        self.request_timeout.unwrap_or(match endpoint {
-            Endpoint::Jobs => Duration::from_secs(300),
-            _ => Duration::from_secs(60),
-        })
+        self.timeouts[endpoint as usize].or(self.request_timeout).or(self.poll_timeout).unwrap_or(
+            match endpoint {
+                Endpoint::Jobs => Duration::from_secs(300),
+                _ => Duration::from_secs(60),
+            },
+        )
     }
 
     /// Whether the URL leads to this host, by address or as `localhost`.
@@ -203,11 +215,7 @@ pub(super) const KEYS: &[Key] = &[
         help: "requests under way at once, over all endpoints",
         default: "2",
         set: |config, text| {
-            config.slurm.max_in_flight = text
-                .parse()
-                .ok()
-                .filter(|count| (1..=64).contains(count))
-                .ok_or_else(|| format!("expected a number from 1 to 64, got \"{text}\""))?;
+            config.slurm.max_in_flight = quantity::count(text, 1..=64)?;
             Ok(())
         },
     },
@@ -288,7 +296,12 @@ mod tests {
         let mut slurm = Slurm::default();
         assert_eq!(slurm.timeout(Endpoint::Jobs), Duration::from_secs(300));
         assert_eq!(slurm.timeout(Endpoint::Nodes), Duration::from_secs(60));
+        slurm.poll_timeout = Some(Duration::from_secs(90));
+        assert_eq!(slurm.timeout(Endpoint::Jobs), Duration::from_secs(90));
         slurm.request_timeout = Some(Duration::from_secs(7));
         assert_eq!(slurm.timeout(Endpoint::Jobs), Duration::from_secs(7));
+        slurm.timeouts[Endpoint::Jobs as usize] = Some(Duration::from_secs(120));
+        assert_eq!(slurm.timeout(Endpoint::Jobs), Duration::from_secs(120));
+        assert_eq!(slurm.timeout(Endpoint::Nodes), Duration::from_secs(7));
     }
 }

@@ -26,7 +26,7 @@ pub enum Cost {
 }
 
 /// The daemon behind slurmrestd that knows the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Daemon {
     Slurmctld,
     Slurmdbd,
@@ -84,6 +84,31 @@ impl Endpoint {
 
     pub fn cost(self) -> Cost {
         FACTS[self as usize].cost
+    }
+}
+
+impl Cost {
+    pub const ALL: [Self; 3] = [Self::Critical, Self::Important, Self::Detailed];
+
+    /// The name of the level in labels and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Important => "important",
+            Self::Detailed => "detailed",
+        }
+    }
+}
+
+impl Daemon {
+    pub const ALL: [Self; 2] = [Self::Slurmctld, Self::Slurmdbd];
+
+    /// The name in labels and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slurmctld => "slurmctld",
+            Self::Slurmdbd => "slurmdbd",
+        }
     }
 }
 

@@ -93,6 +93,18 @@ readings! {
     Jobs => jobs: Jobs,
 }
 
+impl Snapshot {
+    /// What a reading says of its last change, where Slurm can then be asked for what changed since.
+    pub fn last_update(&self, endpoint: Endpoint) -> Timestamp {
+        match endpoint {
+            Endpoint::Jobs => self.jobs.as_ref().map(|jobs| jobs.last_update),
+            Endpoint::Partitions => self.partitions.as_ref().map(|partitions| partitions.last_update),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
+}
+
 /// Which Slurm answered, in which API version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {

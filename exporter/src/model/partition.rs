@@ -1,8 +1,12 @@
 //! Partitions as configured. What they hold now is counted from the nodes and jobs.
 
+use super::Timestamp;
+
 /// The partitions of a cluster, in Slurm's order.
 #[derive(Clone, Debug, Default)]
 pub struct Partitions {
+    /// When slurmctld last changed any of them; none in answers that do not tell.
+    pub last_update: Timestamp,
     pub rows: Vec<Partition>,
 }
 

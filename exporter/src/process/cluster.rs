@@ -16,7 +16,7 @@ use crate::config::{Collection, Collectors, Config, Slurm};
 use crate::exposition::{Names, Publisher};
 use crate::lifecycle::Pseudonyms;
 use crate::model::Endpoint;
-use crate::schedule::{self, Board, Cluster, Memory, Plan};
+use crate::schedule::{self, Board, Budget, Cluster, Memory, Plan};
 use crate::server::Readiness;
 use crate::source::{Rest, Source};
 use crate::telemetry::{self, Telemetry};
@@ -26,6 +26,7 @@ use crate::telemetry::{self, Telemetry};
 pub(super) struct Clusters {
     publisher: Arc<Publisher>,
     pseudonyms: Option<Pseudonyms>,
+    budget: Arc<Budget>,
     polled: Vec<Polled>,
     boards: Arc<ArcSwap<Vec<Arc<Board>>>>,
 }
@@ -70,8 +71,9 @@ impl Clusters {
         config: &Config,
         publisher: Arc<Publisher>,
         pseudonyms: Option<Pseudonyms>,
+        budget: Arc<Budget>,
     ) -> anyhow::Result<Self> {
-        let mut clusters = Self { publisher, pseudonyms, polled: Vec::new(), boards: Arc::default() };
+        let mut clusters = Self { publisher, pseudonyms, budget, polled: Vec::new(), boards: Arc::default() };
         clusters.reload(config).await?;
         Ok(clusters)
     }
@@ -107,7 +109,7 @@ impl Clusters {
         self.publisher.retain(names(config, &boards));
         self.boards.store(Arc::new(boards));
         for (terms, source, kept) in starting {
-            let mut cluster = cluster(&terms, source, &kept, &self.publisher);
+            let mut cluster = cluster(&terms, source, &kept, &self.publisher, Arc::clone(&self.budget));
             cluster.pseudonyms.clone_from(&self.pseudonyms);
             let polling = tokio::spawn(schedule::run(cluster));
             self.polled.push(Polled { terms, kept, polling });
@@ -207,7 +209,13 @@ impl Terms {
     }
 }
 
-fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, publisher: &Arc<Publisher>) -> Cluster {
+fn cluster(
+    terms: &Terms,
+    source: Arc<dyn Source>,
+    kept: &Kept,
+    publisher: &Arc<Publisher>,
+    budget: Arc<Budget>,
+) -> Cluster {
     let collectors = terms.collectors();
     Cluster {
         source,
@@ -215,6 +223,7 @@ fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, publisher: &Arc<
             endpoints: endpoints(&collectors),
             collection: terms.collection.clone(),
             max_in_flight: terms.slurm.max_in_flight,
+            circuit_breaker: terms.slurm.circuit_breaker.clone(),
         },
         collectors,
         settings: Settings::default(),
@@ -223,6 +232,7 @@ fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, publisher: &Arc<
         publisher: Arc::clone(publisher),
         telemetry: Arc::clone(&kept.telemetry),
         memory: kept.memory.clone(),
+        budget,
         seed: fastrand::u64(..),
     }
 }

@@ -2,8 +2,11 @@
 //! What is one per cluster is in `cluster`; here is what all of them share.
 
 mod cluster;
+mod cpu_throttle;
 mod listeners;
 mod logging;
+mod memory_guard;
+mod pressure;
 mod reload;
 mod rules;
 
@@ -24,6 +27,7 @@ use reload::Reloader;
 use crate::cli::Invocation;
 use crate::config;
 use crate::exposition::{Names, Publisher};
+use crate::schedule::Budget;
 use crate::server::{self, AdminState, Limits, ServerState};
 use crate::telemetry::ProcessTelemetry;
 
@@ -44,8 +48,10 @@ pub async fn run(
     let rules = rules::rules(&config.metrics)?;
     let publisher = Arc::new(Publisher::with_rules(Names::default(), rules));
     let telemetry = Arc::new(ProcessTelemetry::default());
+    let budget = Arc::new(Budget::new(config.collection.max_workers));
+    let pseudonyms = rules::pseudonyms(&config.metrics)?;
     let mut clusters =
-        Clusters::start(&config, Arc::clone(&publisher), rules::pseudonyms(&config.metrics)?).await?;
+        Clusters::start(&config, Arc::clone(&publisher), pseudonyms, Arc::clone(&budget)).await?;
     let (reload, requests) = mpsc::channel(1);
     let admin = AdminState {
         reload,
@@ -81,6 +87,7 @@ pub async fn run(
         // Polling never ends by itself: an exporter that only serves old data is worse than one that restarts.
         ended = poll(&mut clusters, &mut reloader) => ended,
         () = report(&telemetry, &publisher) => Ok(()),
+        () = pressure::watch(&config, &budget, &telemetry) => Ok(()),
     }
 }
 

@@ -16,7 +16,15 @@ use crate::config::{Inputs, Loaded};
 use crate::telemetry::ProcessTelemetry;
 
 /// Keys, or the beginnings of keys, whose new value waits for a restart.
-const AT_RESTART: &[&str] = &["server.", "metrics.", "log.format"];
+const AT_RESTART: &[&str] = &[
+    "server.",
+    "metrics.",
+    "performance.",
+    "collection.max_workers",
+    "collection.backoff_on_throttle",
+    "collection.cpu_throttle_threshold",
+    "log.format",
+];
 
 /// A reload that was asked for over HTTP, and where its outcome is told: none, or why nothing has changed.
 pub(super) type Request = oneshot::Sender<Result<(), String>>;

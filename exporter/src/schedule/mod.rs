@@ -2,7 +2,11 @@
 //! One flight per endpoint, whatever the number of scrapers; scrapes never wait for anything here.
 
 mod board;
+mod breaker;
+mod budget;
 mod plan;
+mod poll;
+mod retry;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
@@ -10,16 +14,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 pub use board::{Board, Status};
+pub use breaker::Circuit;
+pub use budget::Budget;
 pub use plan::Plan;
+use poll::Gate;
 
 use crate::collectors::{Collector, Settings};
 use crate::exposition::{Batch, Publisher};
 use crate::lifecycle::{DiagTotals, Pseudonyms};
-use crate::model::{Endpoint, Reading, Snapshot, Timestamp};
-use crate::source::{ErrorClass, Poll, PollError, Source};
+use crate::model::endpoint::Daemon;
+use crate::model::{Endpoint, Reading, Snapshot};
+use crate::source::{Poll, PollError, Source};
 use crate::telemetry::{self, Telemetry};
 use crate::wire::Answer;
 
@@ -41,6 +49,8 @@ pub struct Cluster {
     pub telemetry: Arc<Telemetry>,
     /// What was polled before, by whoever polled this cluster last; empty at the start.
     pub memory: Memory,
+    /// Shared with the other clusters of the process.
+    pub budget: Arc<Budget>,
     /// Seed of the jitter, so that a fleet of exporters does not poll in step and a test does.
     pub seed: u64,
 }
@@ -64,12 +74,14 @@ pub async fn run(cluster: Cluster) {
     let keeper = Arc::new(Keeper {
         started_at: Instant::now(),
         in_flight: Semaphore::new(cluster.plan.max_in_flight),
+        gates: Gate::each(&cluster.plan.circuit_breaker),
         publishing: std::sync::Mutex::new(true),
         cluster,
     });
     let _end = End(Arc::clone(&keeper));
     let mut tasks = JoinSet::new();
     for endpoint in endpoints {
+        keeper.cluster.telemetry.set_circuit(endpoint.daemon(), Circuit::Closed);
         tasks.spawn(Arc::clone(&keeper).poll_for_ever(endpoint));
     }
     tasks.spawn(keeper.watch_for_ever());
@@ -88,6 +100,7 @@ struct Keeper {
     cluster: Cluster,
     started_at: Instant,
     in_flight: Semaphore,
+    gates: [Gate; Daemon::ALL.len()],
     /// Whether anything may still be published; held while it is.
     publishing: std::sync::Mutex<bool>,
 }
@@ -110,48 +123,15 @@ struct Kept {
     took: Vec<(Endpoint, Duration)>,
 }
 
+impl Kept {
+    /// How long the last good poll of an endpoint took.
+    fn took(&self, endpoint: Endpoint) -> Duration {
+        let took = self.took.iter().find(|(name, _)| *name == endpoint);
+        took.map_or(Duration::ZERO, |(_, took)| *took)
+    }
+}
+
 impl Keeper {
-    async fn poll_for_ever(self: Arc<Self>, endpoint: Endpoint) {
-        let mut chance = fastrand::Rng::with_seed(self.cluster.seed ^ endpoint as u64);
-        let mut start = Instant::now();
-        loop {
-            sleep_until(start).await;
-            let since = self.since(endpoint).await;
-            let permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
-            let asked_at = Instant::now();
-            let poll = self.poll(endpoint, since).await;
-            drop(permit);
-            let took = asked_at.elapsed();
-            let timed_out = matches!(&poll.outcome, Err(error) if error.class == ErrorClass::Timeout);
-            self.take(endpoint, poll, took).await;
-            start = asked_at + self.cluster.plan.next_start(endpoint, took, timed_out, chance.f64());
-        }
-    }
-
-    /// One poll. A panic in it is a bug, but one answer that causes it must not end all polling.
-    async fn poll(&self, endpoint: Endpoint, since: Timestamp) -> Poll {
-        let source = Arc::clone(&self.cluster.source);
-        let polled = tokio::spawn(async move { source.poll(endpoint, since).await }).await;
-        polled.unwrap_or_else(|error| Poll {
-            outcome: Err(PollError {
-                class: ErrorClass::Decode,
-                message: format!("failed to poll {endpoint}: {error}"),
-                reading: None,
-                not_served: false,
-                drifted_field: None,
-            }),
-            requests: Vec::new(),
-        })
-    }
-
-    /// What `update_time` to ask with: only for a list that we still have.
-    async fn since(&self, endpoint: Endpoint) -> Timestamp {
-        match (endpoint, &self.cluster.memory.0.lock().await.snapshot.jobs) {
-            (Endpoint::Jobs, Some(jobs)) => jobs.last_update,
-            _ => Timestamp::NONE,
-        }
-    }
-
     /// Enters the outcome of a poll everywhere: counts, board, snapshot, page.
     async fn take(self: &Arc<Self>, endpoint: Endpoint, poll: Poll, took: Duration) {
         let telemetry = &self.cluster.telemetry;
@@ -223,7 +203,7 @@ impl Keeper {
 
     /// Counts a failure and gives the endpoint's new state.
     fn fail(&self, kept: &mut Kept, endpoint: Endpoint, error: PollError) -> Status {
-        let Cluster { board, telemetry, collectors, .. } = &self.cluster;
+        let Cluster { board, telemetry, .. } = &self.cluster;
         if error.not_served {
             tracing::debug!(endpoint = %endpoint, "not served by this slurmrestd");
             kept.snapshot.clear(endpoint);
@@ -233,9 +213,7 @@ impl Keeper {
         if let Some(field) = &error.drifted_field {
             telemetry.drifted(endpoint, field);
         }
-        for collector in collectors.iter().filter(|collector| collector.needs.contains(&endpoint)) {
-            telemetry.missed(collector.name, error.class.name());
-        }
+        self.missed(endpoint, error.class.name());
         let message = error.to_string();
         // An answer with errors that still carries rows (slurmdbd down: 500 with all partitions) is used:
         // the poll has failed and says so, but the data is as fresh as any.
@@ -249,11 +227,26 @@ impl Keeper {
         Status { up: Some(false), absent: false, error: message, ..before }
     }
 
+    /// Counts a refresh that the collectors of an endpoint miss.
+    fn missed(&self, endpoint: Endpoint, error_type: &'static str) {
+        let Cluster { collectors, telemetry, .. } = &self.cluster;
+        for collector in collectors.iter().filter(|collector| collector.needs.contains(&endpoint)) {
+            telemetry.missed(collector.name, error_type);
+        }
+    }
+
+    /// The interval that an endpoint has now.
+    async fn interval(&self, endpoint: Endpoint) -> Duration {
+        let took = self.cluster.memory.0.lock().await.took(endpoint);
+        self.cluster.plan.interval(endpoint, took, self.cluster.budget.stretch())
+    }
+
     /// Runs the collectors that need the endpoint and replaces their units, all in one step.
     async fn publish(self: &Arc<Self>, kept: &Kept, endpoint: Endpoint) {
         let Some(label) = self.cluster.board.cluster() else { return };
         let snapshot = kept.snapshot.clone();
         let keeper = Arc::clone(self);
+        let _worker = self.cluster.budget.workers.acquire().await;
         // Off the async threads: a large cluster takes tens of milliseconds.
         let done = tokio::task::spawn_blocking(move || {
             let Cluster { collectors, publisher, .. } = &keeper.cluster;
@@ -287,7 +280,7 @@ impl Keeper {
         batch.unwrap_or_else(|_| Batch::new(collector.name, Some(label)))
     }
 
-    /// Once a second: withdraws what has grown old, and encodes the own families if anything happened.
+    /// Once a second: withdraws what has grown old or is no longer read, and encodes the own families if anything happened.
     async fn watch_for_ever(self: Arc<Self>) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -304,16 +297,14 @@ impl Keeper {
         for (endpoint, status) in self.cluster.board.statuses() {
             // What never came is as old as the polling.
             let refreshed_at = status.refreshed_at.map_or(self.started_at, |(_, at)| at);
-            let took = kept
-                .took
-                .iter()
-                .find(|(name, _)| *name == endpoint)
-                .map_or(Duration::ZERO, |(_, took)| *took);
-            if !status.stale
-                && !status.absent
-                && refreshed_at.elapsed() > self.cluster.plan.stale_after(endpoint, took)
-            {
-                tracing::warn!(endpoint = %endpoint, "data is stale");
+            let Cluster { plan, budget, .. } = &self.cluster;
+            let is_old =
+                refreshed_at.elapsed() > plan.stale_after(endpoint, kept.took(endpoint), budget.stretch());
+            let is_dropped = endpoint.cost() > budget.level();
+            if !status.stale && !status.absent && (is_old || is_dropped) {
+                if is_old {
+                    tracing::warn!(endpoint = %endpoint, "data is stale");
+                }
                 self.cluster.board.set(endpoint, Status { stale: true, ..status });
                 kept.snapshot.clear(endpoint);
                 if endpoint == Endpoint::Jobs {

@@ -5,6 +5,7 @@ mod answer;
 mod auth;
 mod error;
 mod negotiate;
+mod rate_limit;
 mod rest;
 
 use std::fmt::Debug;
@@ -21,8 +22,8 @@ use crate::wire::Answer;
 
 /// Something that knows the state of one Slurm cluster.
 pub trait Source: Send + Sync + Debug {
-    /// Asks for one endpoint. `since` is the `last_update` of the reading that the caller holds: for jobs, an answer
-    /// may then be `unchanged`. Nothing is tried twice, except that a token which was replaced while the request was
+    /// Asks for one endpoint. `since` is the `last_update` of the reading that the caller holds: the answer may
+    /// then be `unchanged`. Nothing is tried twice, except that a token which was replaced while the request was
     /// under way is used once more.
     fn poll<'a>(
         &'a self,

@@ -20,11 +20,15 @@ use super::answer::{Body, Reply};
 use super::auth::{Credentials, Signature};
 use super::error::{ErrorClass, Failure, PollError, SourceError};
 use super::negotiate::Negotiation;
+use super::rate_limit::Limiter;
 use super::{Poll, Request, Source};
 use crate::config::Slurm;
 use crate::model::endpoint::Daemon;
 use crate::model::{Endpoint, Release, Timestamp};
 use crate::wire::{Answer, Api};
+
+/// What can be asked for with `update_time`. Nodes could, but their list counts as changed at every look (recorded).
+const INCREMENTAL: [Endpoint; 2] = [Endpoint::Jobs, Endpoint::Partitions];
 
 /// A cluster behind one slurmrestd.
 #[derive(Debug)]
@@ -33,6 +37,7 @@ pub struct Rest {
     /// Without a slash at its end.
     base: String,
     client: Client,
+    limiter: Limiter,
     credentials: Credentials,
     negotiation: Negotiation,
     /// Who answered last: a 304 has no body to tell it.
@@ -60,6 +65,7 @@ impl Rest {
         Ok(Self {
             base: slurm.url.as_str().trim_end_matches('/').to_owned(),
             client,
+            limiter: Limiter::new(&slurm.rate_limit),
             credentials: Credentials::new(&slurm.auth)?,
             negotiation: Negotiation::new(slurm.api_version),
             release: Mutex::new(None),
@@ -126,6 +132,7 @@ impl Rest {
         api: &'static Api,
         signature: Option<&Signature>,
     ) -> (Request, Result<bool, Failure>) {
+        self.limiter.ready().await;
         let started = Instant::now();
         let answer = self.send(&self.url(api, Endpoint::Ping), Endpoint::Ping, signature).await;
         let code = answer.as_ref().ok().map(|response| response.status().as_u16());
@@ -140,8 +147,9 @@ impl Rest {
         since: Timestamp,
         signature: Option<&Signature>,
     ) -> (Request, Reply) {
+        self.limiter.ready().await;
         let started = Instant::now();
-        let since = since.get().filter(|_| endpoint == Endpoint::Jobs);
+        let since = since.get().filter(|_| INCREMENTAL.contains(&endpoint));
         let mut url = self.url(api, endpoint);
         if let Some(since) = since {
             url = format!("{url}?update_time={since}");
@@ -152,7 +160,7 @@ impl Rest {
             Ok(response) => {
                 code = Some(response.status().as_u16());
                 match response.status() {
-                    // 22.05 answers so where later versions send an empty list.
+                    // For jobs only 22.05 answers so; later versions send an empty list.
                     StatusCode::NOT_MODIFIED if since.is_some() => {
                         Reply::unchanged(endpoint, self.last_release(api))
                     }

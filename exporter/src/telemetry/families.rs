@@ -99,6 +99,13 @@ pub(super) static API_BYTES: Desc = own(
     &["endpoint"],
     "Body size of the last answer.",
 );
+pub(super) static CIRCUIT_BREAKER: Desc = own(
+    "slurm_exporter_circuit_breaker_state",
+    Gauge,
+    Unit::None,
+    &["daemon"],
+    "Whether the daemon's endpoints are polled: 0 closed (yes), 1 half open (one at a time), 2 open (only ping is).",
+);
 pub(super) static CACHE_HITS: Desc = own(
     "slurm_exporter_cache_hits_total",
     Counter,
@@ -150,6 +157,34 @@ pub(super) static CARDINALITY_DROPPED: Desc = own(
 );
 pub(super) static MEMORY_USAGE: Desc =
     own("slurm_exporter_memory_usage_bytes", Gauge, Unit::Bytes, &[], "Resident memory of the exporter.");
+pub(super) static MEMORY_LIMIT: Desc = own(
+    "slurm_exporter_memory_limit_bytes",
+    Gauge,
+    Unit::Bytes,
+    &[],
+    "What performance.memory_limit is set to.",
+);
+pub(super) static LEVEL_DROPPED: Desc = own(
+    "slurm_exporter_level_dropped",
+    Gauge,
+    Unit::None,
+    &["level"],
+    "Whether the endpoints of a level are no longer read because memory is short.",
+);
+pub(super) static INTERVAL_STRETCH: Desc = own(
+    "slurm_exporter_interval_stretch_ratio",
+    Gauge,
+    Unit::Ratio,
+    &[],
+    "By how much all intervals are longer than configured because the CPU quota throttles the exporter; 1 is not.",
+);
+pub(super) static CPU_THROTTLED: Desc = own(
+    "slurm_exporter_cpu_throttled_ratio",
+    Gauge,
+    Unit::Ratio,
+    &[],
+    "Share of the CPU periods in the last minute that the quota cut short; no series without a quota.",
+);
 pub(super) static TOKEN_EXPIRY: Desc = own(
     "slurm_exporter_token_expiry_timestamp_seconds",
     Gauge,
@@ -224,6 +259,7 @@ pub static FAMILIES: &[&Desc] = &[
     &API_REQUESTS,
     &API_DURATION,
     &API_BYTES,
+    &CIRCUIT_BREAKER,
     &CACHE_HITS,
     &CACHE_MISSES,
     &CACHE_HIT_RATIO,
@@ -232,6 +268,10 @@ pub static FAMILIES: &[&Desc] = &[
     &CARDINALITY_LIMIT,
     &CARDINALITY_DROPPED,
     &MEMORY_USAGE,
+    &MEMORY_LIMIT,
+    &LEVEL_DROPPED,
+    &INTERVAL_STRETCH,
+    &CPU_THROTTLED,
     &TOKEN_EXPIRY,
     &SCHEMA_DRIFT,
     &ARRAY_TRUNCATED,

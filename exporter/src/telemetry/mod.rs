@@ -14,11 +14,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use families as f;
 pub use families::FAMILIES;
 use histogram::Durations;
-pub use process::ProcessTelemetry;
+pub(crate) use process::CpuPeriods;
+pub use process::{Pressure, ProcessTelemetry};
+pub(crate) use system::{cpu_periods, resident_bytes};
 
 use crate::exposition::Batch;
 use crate::model::Endpoint;
-use crate::schedule::Board;
+use crate::model::endpoint::Daemon;
+use crate::schedule::{Board, Circuit};
 use crate::source::{ErrorClass, Request};
 
 /// The name under which the own families are published and selected.
@@ -26,6 +29,12 @@ pub const COLLECTOR: &str = "exporter";
 
 /// The error type of a collector that panicked.
 pub const PANIC: &str = "panic";
+
+/// The error type of a refresh that was missed because the circuit breaker held it.
+pub const CIRCUIT_OPEN: &str = "circuit_open";
+
+/// The error type of a refresh that was missed because memory is short.
+pub const MEMORY_LIMIT: &str = "memory_limit";
 
 /// The label of a cluster that neither the configuration nor Slurm has named (yet).
 pub const UNNAMED: &str = "default";
@@ -52,6 +61,7 @@ struct Counts {
     collections: BTreeMap<&'static str, (u64, Durations)>,
     collection_errors: BTreeMap<(&'static str, &'static str), u64>,
     schema_drift: BTreeMap<(Endpoint, String), u64>,
+    circuits: BTreeMap<Daemon, Circuit>,
     unchanged: u64,
     full: u64,
     clock_skew_seconds: Option<i64>,
@@ -77,7 +87,8 @@ impl Telemetry {
     /// Begins to count for these collectors, where it does not yet.
     pub fn expect(&self, collectors: &[&'static str]) {
         let mut counts = self.counts();
-        for error_type in ErrorClass::ALL.map(ErrorClass::name).into_iter().chain([PANIC]) {
+        let classes = ErrorClass::ALL.map(ErrorClass::name);
+        for error_type in classes.into_iter().chain([PANIC, CIRCUIT_OPEN, MEMORY_LIMIT]) {
             for collector in collectors {
                 counts.collection_errors.entry((*collector, error_type)).or_default();
             }
@@ -126,6 +137,10 @@ impl Telemetry {
         let known = counts.schema_drift.contains_key(&key) || counts.schema_drift.len() < MOST_FIELDS;
         let key = if known { key } else { (endpoint, "other".to_owned()) };
         *counts.schema_drift.entry(key).or_default() += 1;
+    }
+
+    pub fn set_circuit(&self, daemon: Daemon, circuit: Circuit) {
+        self.counts().circuits.insert(daemon, circuit);
     }
 
     pub fn set_clock_skew(&self, seconds: i64) {
@@ -192,6 +207,9 @@ impl Telemetry {
         }
         for ((endpoint, field), count) in &counts.schema_drift {
             batch.family(&f::SCHEMA_DRIFT).sample(&[endpoint.name(), field], *count);
+        }
+        for (daemon, circuit) in &counts.circuits {
+            batch.family(&f::CIRCUIT_BREAKER).sample(&[daemon.name()], *circuit as u64);
         }
         batch.family(&f::CACHE_HITS).sample(&[], counts.unchanged);
         batch.family(&f::CACHE_MISSES).sample(&[], counts.full);

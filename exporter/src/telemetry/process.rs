@@ -10,6 +10,28 @@ use super::families as f;
 use super::histogram::Durations;
 use super::{COLLECTOR, system};
 use crate::exposition::{Batch, Page, Publisher};
+use crate::model::endpoint::Cost;
+
+/// Counters of a cgroup with a CPU quota: periods in which something wanted to run, and those of them in which the
+/// quota ended first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CpuPeriods {
+    pub(crate) all: u64,
+    pub(crate) throttled: u64,
+}
+
+/// What is short, and what was given up for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pressure {
+    /// In bytes, where there is one.
+    pub memory_limit: Option<u64>,
+    /// The dearest level that is read.
+    pub level: Cost,
+    /// By how much all intervals are longer.
+    pub stretch: u32,
+    /// Share of CPU periods that the quota cut short.
+    pub throttled: Option<f64>,
+}
 
 /// Counts since the start of the process.
 #[derive(Debug)]
@@ -20,6 +42,7 @@ pub struct ProcessTelemetry {
     config: Mutex<ConfigState>,
     /// The page after the last encoding: another one has new figures.
     seen: Mutex<Weak<Page>>,
+    pressure: Mutex<Option<Pressure>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +58,7 @@ impl Default for ProcessTelemetry {
             touched: AtomicBool::new(true),
             config: Mutex::new(ConfigState { last_reload_successful: true, hash: None }),
             seen: Mutex::default(),
+            pressure: Mutex::default(),
         }
     }
 }
@@ -44,6 +68,13 @@ impl ProcessTelemetry {
     pub fn scraped(&self, handler: Duration) {
         self.scrapes.record(handler);
         self.touched.store(true, Ordering::Relaxed);
+    }
+
+    pub fn set_pressure(&self, pressure: Pressure) {
+        let mut last = self.pressure.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.replace(pressure) != Some(pressure) {
+            self.touched.store(true, Ordering::Relaxed);
+        }
     }
 
     /// A configuration is in use; the hash of its file, if it has one.
@@ -84,7 +115,23 @@ impl ProcessTelemetry {
         write_page(&mut batch, page);
         system::write(&mut batch);
         system::mark_start(&mut batch);
+        if let Some(pressure) = *self.pressure.lock().unwrap_or_else(PoisonError::into_inner) {
+            write_pressure(&mut batch, &pressure);
+        }
         batch
+    }
+}
+
+fn write_pressure(batch: &mut Batch, pressure: &Pressure) {
+    if let Some(limit) = pressure.memory_limit {
+        batch.family(&f::MEMORY_LIMIT).sample(&[], limit);
+        for cost in [Cost::Important, Cost::Detailed] {
+            batch.family(&f::LEVEL_DROPPED).sample(&[cost.name()], u64::from(cost > pressure.level));
+        }
+    }
+    batch.family(&f::INTERVAL_STRETCH).sample(&[], u64::from(pressure.stretch));
+    if let Some(share) = pressure.throttled {
+        batch.family(&f::CPU_THROTTLED).sample(&[], share);
     }
 }
 

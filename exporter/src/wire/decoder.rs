@@ -201,7 +201,10 @@ impl Content {
                 nodes.gres_lists.shrink();
                 Reading::Nodes(Box::new(nodes))
             }
-            Rows::Partitions(table) => Reading::Partitions(Box::new(table)),
+            Rows::Partitions(mut table) => {
+                table.last_update = Timestamp::from_unix(self.last_update.get());
+                Reading::Partitions(Box::new(table))
+            }
             Rows::Jobs(table) => {
                 let mut jobs = table.jobs;
                 jobs.last_update = Timestamp::from_unix(self.last_update.get());

@@ -86,7 +86,8 @@ fn every_mistake_is_told_at_once() {
             "config.yaml:10:11: collection.intervals.jobs: expected a duration such as 15s, 1m30s or 500ms, got \
              \"60\"",
             "config.yaml:11:12: collection.intervals.nodes: expected an interval of at least 1s, got \"0s\"",
-            "config.yaml:12:1: logging: unknown key, known here: server, slurm, clusters, collection, collectors, metrics, log",
+            "config.yaml:12:1: logging: unknown key, known here: server, slurm, clusters, collection, collectors, metrics, \
+             performance, log",
         ],
     );
 }
@@ -105,7 +106,8 @@ fn a_key_that_does_not_work_yet_is_unknown() {
     check(
         "slurm:\n  source: rest\n",
         &["config.yaml:2:3: slurm.source: unknown key, known here: url, name, api_version, auth, \
-           allow_insecure_token, connect_timeout, request_timeout, max_in_flight, max_body_bytes"],
+           allow_insecure_token, connect_timeout, request_timeout, max_in_flight, max_body_bytes, circuit_breaker, \
+           rate_limit"],
     );
 }
 
@@ -195,7 +197,8 @@ fn a_file_that_is_no_section_is_one_line() {
     for yaml in ["- a\n", "word\n", "12\n"] {
         assert_eq!(
             refusal(yaml, &[]),
-            "config.yaml:1:1: expected a section with the keys server, slurm, clusters, collection, collectors, metrics, log",
+            "config.yaml:1:1: expected a section with the keys server, slurm, clusters, collection, collectors, metrics, \
+             performance, log",
             "{yaml}"
         );
     }

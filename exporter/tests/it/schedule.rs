@@ -1,31 +1,42 @@
 //! When endpoints are polled, on a clock that the test moves: intervals, rests, and what a bad poll leaves.
 
+mod discipline;
+
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exporter::collectors::{COLLECTORS, Settings};
-use exporter::config::Collection;
+use exporter::config::{CircuitBreaker, Collection};
 use exporter::exposition::{Names, Publisher};
 use exporter::model::{Controller, Controllers, Endpoint, Reading, Release, Timestamp};
-use exporter::schedule::{Board, Cluster, Memory, Plan, run};
+use exporter::schedule::{Board, Budget, Cluster, Memory, Plan, run};
 use exporter::source::{ErrorClass, Poll, PollError, Source};
 use exporter::telemetry::Telemetry;
 use exporter::wire::Answer;
 use tokio::time::{Instant, sleep};
 
 /// A Slurm that answers only pings, as it is told to, and notes when it was asked for what.
-#[derive(Debug)]
 struct Fake {
-    answer: fn(u32) -> Answered,
+    /// What the poll of an endpoint gives that is the nth of it, from 1.
+    answer: Box<dyn Fn(Endpoint, u32) -> Answered + Send + Sync>,
     takes: Duration,
     asked: Mutex<Vec<(Endpoint, Instant)>>,
 }
 
+impl std::fmt::Debug for Fake {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Fake")
+    }
+}
+
 enum Answered {
     Up,
+    /// As 24.11 answers a ping while slurmctld is down.
+    Silent,
     TimedOut,
+    Refused,
     Panics,
 }
 
@@ -42,9 +53,11 @@ impl Source for Fake {
         };
         Box::pin(async move {
             sleep(self.takes).await;
-            let outcome = match (self.answer)(u32::try_from(count).unwrap()) {
-                Answered::Up => Ok(ping()),
+            let outcome = match (self.answer)(endpoint, u32::try_from(count).unwrap()) {
+                Answered::Up => Ok(ping(true)),
+                Answered::Silent => Ok(ping(false)),
                 Answered::TimedOut => Err(failure(ErrorClass::Timeout)),
+                Answered::Refused => Err(failure(ErrorClass::Connect)),
                 Answered::Panics => panic!("an answer that nobody thought of"),
             };
             Poll { outcome, requests: Vec::new() }
@@ -56,9 +69,8 @@ impl Source for Fake {
     }
 }
 
-fn ping() -> Answer {
-    let row =
-        Controller { hostname: "ctl".into(), role: "primary".into(), up: true, latency_micros: Some(500) };
+fn ping(up: bool) -> Answer {
+    let row = Controller { hostname: "ctl".into(), role: "primary".into(), up, latency_micros: Some(500) };
     Answer {
         reading: Reading::Ping(Box::new(Controllers { rows: vec![row] })),
         rows: 1,
@@ -81,12 +93,18 @@ struct Running {
     fake: Arc<Fake>,
     board: Arc<Board>,
     publisher: Arc<Publisher>,
+    budget: Arc<Budget>,
     _task: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
-    fn start(endpoints: &[Endpoint], takes: Duration, answer: fn(u32) -> Answered) -> Self {
-        let fake = Arc::new(Fake { answer, takes, asked: Mutex::default() });
+    fn start(
+        endpoints: &[Endpoint],
+        takes: Duration,
+        answer: impl Fn(Endpoint, u32) -> Answered + Send + Sync + 'static,
+    ) -> Self {
+        let budget = Arc::new(Budget::new(4));
+        let fake = Arc::new(Fake { answer: Box::new(answer), takes, asked: Mutex::default() });
         let board = Arc::new(Board::new(None, endpoints));
         let publisher = Arc::new(Publisher::new(Names::default()));
         let task = tokio::spawn(run(Cluster {
@@ -95,6 +113,7 @@ impl Running {
                 endpoints: endpoints.to_vec(),
                 collection: Collection { jitter: Duration::ZERO, ..Collection::default() },
                 max_in_flight: 2,
+                circuit_breaker: CircuitBreaker::default(),
             },
             collectors: COLLECTORS.to_vec(),
             settings: Settings::default(),
@@ -103,9 +122,10 @@ impl Running {
             publisher: Arc::clone(&publisher),
             telemetry: Arc::new(Telemetry::new(Arc::clone(&board), &[])),
             memory: Memory::default(),
+            budget: Arc::clone(&budget),
             seed: 1,
         }));
-        Self { fake, board, publisher, _task: task }
+        Self { fake, board, publisher, budget, _task: task }
     }
 
     fn page(&self) -> String {
@@ -122,7 +142,7 @@ impl Running {
 
 #[tokio::test(start_paused = true)]
 async fn each_endpoint_keeps_its_interval_and_starts_at_once() {
-    let running = Running::start(&Endpoint::ALL, Duration::from_millis(10), |_| Answered::Up);
+    let running = Running::start(&Endpoint::ALL, Duration::from_millis(10), |_, _| Answered::Up);
     sleep(Duration::from_secs(121)).await;
     for (endpoint, interval) in
         HashMap::from([(Endpoint::Ping, 15), (Endpoint::Nodes, 30), (Endpoint::Jobs, 60)])
@@ -137,14 +157,14 @@ async fn each_endpoint_keeps_its_interval_and_starts_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_rests_after_a_time_out() {
-    let running = Running::start(&[Endpoint::Nodes], Duration::from_secs(60), |_| Answered::TimedOut);
+    let running = Running::start(&[Endpoint::Nodes], Duration::from_secs(60), |_, _| Answered::TimedOut);
     sleep(Duration::from_secs(600)).await;
     assert_eq!(running.gaps(Endpoint::Nodes), [180, 180, 180]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_poll_that_panics_is_a_failure_and_the_next_one_comes() {
-    let running = Running::start(&[Endpoint::Ping], Duration::ZERO, |count| match count {
+    let running = Running::start(&[Endpoint::Ping], Duration::ZERO, |_, count| match count {
         2 => Answered::Panics,
         _ => Answered::Up,
     });
@@ -159,7 +179,7 @@ async fn a_poll_that_panics_is_a_failure_and_the_next_one_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_about_slurm_is_left_when_all_is_stale() {
-    let running = Running::start(&[Endpoint::Ping], Duration::ZERO, |count| match count {
+    let running = Running::start(&[Endpoint::Ping], Duration::ZERO, |_, count| match count {
         1 => Answered::Up,
         _ => Answered::TimedOut,
     });
@@ -177,7 +197,7 @@ async fn nothing_about_slurm_is_left_when_all_is_stale() {
 
 #[tokio::test(start_paused = true)]
 async fn what_never_came_is_stale_in_the_end() {
-    let running = Running::start(&[Endpoint::Ping], Duration::ZERO, |_| Answered::TimedOut);
+    let running = Running::start(&[Endpoint::Ping], Duration::ZERO, |_, _| Answered::TimedOut);
     sleep(Duration::from_secs(10)).await;
     assert!(
         running.page().contains("slurm_exporter_endpoint_stale{cluster=\"default\",endpoint=\"ping\"} 0\n")

@@ -374,7 +374,24 @@ async fn jobs_are_asked_for_since_the_last_change() {
 }
 
 #[tokio::test]
-async fn only_jobs_are_asked_for_since_a_change() {
+async fn partitions_are_read_again_only_when_they_changed() {
+    // Without Content-Length, and the connection stays open (24.11 and 26.05).
+    let server = Slurmrestd::start(|asked| match asked.path().contains("update_time") {
+        true => Answer::Keep(b"HTTP/1.1 304 NOT MODIFIED\r\n\r\n".to_vec()),
+        false => Answer::Close(ok(body("24.11.5", "v0.0.42/partitions.json"))),
+    })
+    .await;
+    let source = rest(&server.url(), Some("v0.0.42"), token(VALID));
+    let first = source.poll(Endpoint::Partitions, Timestamp::NONE).await.outcome.unwrap();
+    let Reading::Partitions(read) = first.reading else { panic!("no partitions") };
+    assert!(read.last_update.get().is_some());
+    let second = source.poll(Endpoint::Partitions, read.last_update).await;
+    assert_eq!(second.requests[0].code, Some(304));
+    assert!(second.outcome.unwrap().unchanged);
+}
+
+#[tokio::test]
+async fn nodes_are_never_asked_for_since_a_change() {
     let server = Slurmrestd::start(|_| Answer::Close(nodes())).await;
     let source = rest(&server.url(), Some("v0.0.42"), token(VALID));
     assert!(source.poll(Endpoint::Nodes, Timestamp::from_unix(Some(5))).await.outcome.is_ok());
