@@ -84,11 +84,12 @@ impl Jobs {
 /// The second value tells whether Slurm cut the string (`...`), so that the count is a lower bound.
 pub fn count_array_tasks(text: &str) -> Option<(u32, bool)> {
     let text = text.split_once('%').map_or(text, |(tasks, _)| tasks);
+    // Slurm cuts at a length, also within a number (`45,49-5...`): of its last item only the existence is sure.
     let (text, truncated) = match text.strip_suffix("...") {
-        Some(rest) => (rest.trim_end_matches(','), true),
+        Some(rest) => (rest.rsplit_once(',').map_or("", |(whole, _)| whole), true),
         None => (text, false),
     };
-    let mut tasks: u64 = 0;
+    let mut tasks = u64::from(truncated);
     for item in text.split(',').filter(|item| !item.is_empty()) {
         let counted = match item.split_once('-') {
             None => item.parse::<u32>().map(|_| 1).ok()?,
@@ -128,9 +129,11 @@ mod tests {
 
     #[test]
     fn a_cut_string_is_a_lower_bound() {
-        assert_eq!(count_array_tasks("1,3,5,..."), Some((3, true)));
-        assert_eq!(count_array_tasks("1-4,6-9..."), Some((8, true)));
-        assert_eq!(count_array_tasks("1-4,6-9...%5"), Some((8, true)));
+        assert_eq!(count_array_tasks("1,3,5,..."), Some((4, true)));
+        assert_eq!(count_array_tasks("1-4,6-9..."), Some((5, true)));
+        assert_eq!(count_array_tasks("1-4,6-9...%5"), Some((5, true)));
+        assert_eq!(count_array_tasks("42-43,45,49-5..."), Some((4, true)));
+        assert_eq!(count_array_tasks("1-..."), Some((1, true)));
     }
 
     #[test]

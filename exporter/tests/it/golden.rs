@@ -13,7 +13,11 @@ use crate::recordings::{RECORDED, snapshot};
 
 /// The page that the recordings of one version give, with the label that the schedule would choose.
 fn page(release: &str, version: &str) -> String {
-    let mut snapshot: Snapshot = snapshot(release, version);
+    exposition(snapshot(release, version))
+}
+
+/// The page of a snapshot.
+pub(crate) fn exposition(mut snapshot: Snapshot) -> String {
     let diag = snapshot.diag.take().expect("diag is recorded");
     snapshot.diag = Some(DiagTotals::default().advance(&diag).into());
     let release = snapshot.release.clone().expect("every answer tells its release");

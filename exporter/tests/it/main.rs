@@ -6,6 +6,7 @@
 mod clusters;
 mod config;
 mod exposition;
+mod facts;
 mod golden;
 mod life;
 mod metrics;
@@ -15,6 +16,7 @@ mod process;
 mod prometheus;
 mod real_slurm;
 mod recordings;
+mod recordings_special;
 mod reload;
 mod schedule;
 mod server;

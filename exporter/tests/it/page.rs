@@ -20,6 +20,10 @@ impl Samples {
         samples
     }
 
+    pub(crate) fn families(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// All samples of a family.
     pub(crate) fn all(&self, family: &str) -> impl Iterator<Item = (&Labels, f64)> {
         self.0.get(family).into_iter().flatten().map(|(labels, value)| (labels, *value))

@@ -1,0 +1,92 @@
+//! A throw-away cluster of a real Slurm, in a temporary folder and on loopback; it ends with the test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A node with GPUs of two types, and nodes of the future.
+const MORE_CONF: &str =
+    "NodeName=mix0001 NodeHostname=slurmhost NodeAddr=127.0.0.1 Port=PORT CPUs=64 Boards=1 \
+SocketsPerBoard=2 CoresPerSocket=32 ThreadsPerCore=1 RealMemory=512000 Gres=gpu:a100:2,gpu:h100:2 Weight=900
+NodeName=fut[0001-0002] CPUs=16 RealMemory=64000 State=FUTURE
+PartitionName=mixed Nodes=mix0001 MaxTime=2-00:00:00 PriorityTier=20
+PartitionName=future Nodes=fut[0001-0002]";
+const MORE_GRES: &str = "NodeName=mix0001 Name=gpu Type=a100 File=/var/lib/fakegpu/gpu[0-1]
+NodeName=mix0001 Name=gpu Type=h100 File=/var/lib/fakegpu/gpu[2-3]";
+
+/// A throw-away Slurm; dropping it ends it and removes its files.
+pub(super) struct RealSlurm {
+    pub(super) suite: &'static str,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl RealSlurm {
+    /// Builds and starts it; or says why its packages cannot be had.
+    pub(super) fn start(suite: &'static str, port: u16) -> Result<Self, String> {
+        // Not below /tmp, which may be a small memory file system: the installed Slurm takes 600 MB.
+        let folder = tempfile::Builder::new().prefix("real-slurm-").tempdir_in("/var/tmp").unwrap();
+        let slurm = Self { suite, port, folder };
+        // The packages come first, apart from what can go wrong with them.
+        let built = slurm.script(&["build"]).output().unwrap();
+        if !built.status.success() {
+            return Err(String::from_utf8_lossy(&built.stderr).trim().to_owned());
+        }
+        // Its daemons have seconds to come up; a busy machine may need a second try.
+        for last_try in [false, true] {
+            let started = slurm.script(&["start"]).output().unwrap();
+            if started.status.success() {
+                break;
+            }
+            assert!(!last_try, "{suite}: {}", String::from_utf8_lossy(&started.stderr));
+            slurm.script(&["stop"]).output().unwrap();
+        }
+        Ok(slurm)
+    }
+
+    fn script(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../ci/real-slurm.sh"));
+        command
+            .args(arguments)
+            .env("SUITE", self.suite)
+            .env("DIR", self.dir())
+            .env("PORT", self.port.to_string())
+            .env("NODES", "100")
+            .env("LIVE", "16")
+            .env("JOBS", "40")
+            .env("MORE_CONF", MORE_CONF.replace("PORT", &(self.port + 150).to_string()))
+            .env("MORE_GRES", MORE_GRES)
+            .env("MORE_LIVE", "mix0001")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(super) fn dir(&self) -> PathBuf {
+        self.folder.path().join("slurm")
+    }
+
+    /// Runs a command inside and gives its output.
+    pub(super) fn run(&self, line: &str) -> String {
+        let output = self.script(&["exec", "bash", "-c", line]).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl RealSlurm {
+    /// Het jobs, arrays, reservations and the rest, see `scenario.sh`; then a node that is drained and one that drains.
+    pub(super) fn make_special_cases(&self) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/real_slurm/scenario.sh");
+        std::fs::copy(script, self.dir().join("root/tmp/scenario.sh")).unwrap();
+        self.run("bash /tmp/scenario.sh cpu0011 cpu0012");
+        self.run("scontrol update nodename=cpu0010 state=drain reason='disk \"failing\"'");
+        self.run("scontrol update nodename=gpu0001 state=drain reason='bad dimm'");
+        let states = self.run("sinfo -h -N -n cpu0010,gpu0001 -o %T | sort -u");
+        assert_eq!(states, "drained\ndraining\n", "{}", self.suite);
+    }
+}
+
+impl Drop for RealSlurm {
+    fn drop(&mut self) {
+        let _ = self.script(&["purge"]).stderr(Stdio::null()).status();
+    }
+}
