@@ -50,7 +50,7 @@ fn agree(release: &Release) {
         Ok(slurm) => slurm,
         // A suite that moves may lack a package for a day: no fault of the exporter's, nor of this machine's.
         Err(reason) if release.has_native => {
-            eprintln!(
+            println!(
                 "skipped, the packages of Slurm {} in {} cannot be had: {reason}",
                 release.name, release.suite
             );
@@ -60,7 +60,7 @@ fn agree(release: &Release) {
     };
     let version = slurm.run("sinfo --version");
     if release.has_native && !version.contains(release.name) {
-        eprintln!("skipped, {} has {} and no longer Slurm {}", release.suite, version.trim(), release.name);
+        println!("skipped, {} has {} and no longer Slurm {}", release.suite, version.trim(), release.name);
         return;
     }
     assert!(version.contains(release.name), "{version}");

@@ -78,15 +78,21 @@ stopped=$(submit alice -A physics -n 1 --mem=1G -J suspended "${sleeping[@]}")
 for job in "$both" "$het" "$limited" "$gpus" "$untyped" "$steps" "$stopped"; do until_state "$job" RUNNING; done
 scontrol suspend "$stopped"
 
-# Reservations: an active one on idle nodes, a maintenance that is active, one of the future, one of cores only.
-scontrol create reservation=class users=carol starttime=now duration=1-0 nodes="$1" >/dev/null
-scontrol create reservation=upkeep users=root starttime=now duration=1-0 nodes="$2" flags=maint,ignore_jobs >/dev/null
+# Reservations: an active one and an active maintenance on idle nodes, two of the future, one of them with licences.
+mapfile -t idle < <(sinfo -h -N -p batch -t idle -o %N | tail -n 3)
+scontrol create reservation=class users=carol starttime=now duration=1-0 nodes="${idle[0]}" >/dev/null
+scontrol create reservation=upkeep users=root starttime=now duration=1-0 nodes="${idle[1]}" flags=maint,ignore_jobs >/dev/null
 scontrol create reservation=later accounts=ml starttime=now+2days duration=120 nodes=mix0001 licenses=ansys:4 >/dev/null
-scontrol create reservation=cores users=alice,bob starttime=now+3days duration=60 nodecnt=2 corecnt=8,4 partition=batch flags=ignore_jobs >/dev/null 2>&1 ||
-	scontrol create reservation=cores users=alice,bob starttime=now+3days duration=60 nodecnt=2 partition=batch flags=ignore_jobs >/dev/null
+scontrol create reservation=cores users=alice,bob starttime=now+3days duration=60 nodecnt=2 partition=batch flags=ignore_jobs >/dev/null
+
+# A node that is drained and one that drains.
+scontrol update nodename="${idle[2]}" state=drain reason='disk "failing"'
+scontrol update nodename="$(squeue -h -j "$untyped" -o %N)" state=drain reason='bad dimm'
+
 for ((i = 0; i < 600; i++)); do
-	sinfo -h -n "$1" -o %t | grep -q resv && sinfo -h -n "$2" -o %t | grep -q maint && exit 0
+	states=$(sinfo -h -N -p batch,gpu -o %T | sort -u)
+	[[ $states == *drained*draining*maint*reserved* ]] && exit 0
 	sleep 0.1
 done
-echo "the reservations do not become active" >&2
+echo "the nodes do not become reserved and drained: $states" >&2
 exit 1
