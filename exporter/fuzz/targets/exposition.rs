@@ -1,13 +1,13 @@
 //! Any label values and numbers through encoding, publishing and compressing: what the strict reader finds in either
-//! format is what was written, once each.
+//! format is what was written, once each; under limits, no more values than they allow and the same sums.
 
 #![no_main]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use arbitrary::Arbitrary;
-use exporter::exposition::{Batch, Desc, Kind, Level, Names, Page, Publisher, Rules, Unit, Value};
+use exporter::exposition::{Batch, Desc, Kind, Level, Limits, Names, Page, Publisher, Rules, Unit, Value};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../src/exposition/strict_reader.rs"]
@@ -49,7 +49,9 @@ impl Number {
 
 type Series = (String, Vec<(String, String)>);
 
-fuzz_target!(|clusters: Vec<Cluster>| {
+fuzz_target!(|input: (Vec<Cluster>, u8)| {
+    let (clusters, limit) = input;
+    fold(&clusters, usize::from(limit) + 1);
     let publisher = Publisher::with_rules(Names::default(), Rules { created: true, ..Rules::default() });
     let mut expected: BTreeMap<Option<String>, (BTreeMap<Series, u64>, usize)> = BTreeMap::new();
     for cluster in &clusters {
@@ -61,7 +63,10 @@ fuzz_target!(|clusters: Vec<Cluster>| {
     let created: usize = expected.values().map(|(_, created)| created).sum();
     let expected: BTreeMap<Series, u64> = expected.into_values().flat_map(|(series, _)| series).collect();
     let found = |read: Result<BTreeMap<Series, f64>, String>| -> BTreeMap<Series, u64> {
-        read.expect("the page is strictly valid").into_iter().map(|(series, value)| (series, bits(value))).collect()
+        read.expect("the page is strictly valid")
+            .into_iter()
+            .map(|(series, value)| (series, bits(value)))
+            .collect()
     };
 
     let page = publisher.page();
@@ -73,6 +78,38 @@ fuzz_target!(|clusters: Vec<Cluster>| {
     assert_eq!(before - openmetrics.len(), created);
     assert_eq!(openmetrics, expected);
 });
+
+/// The same under limits on every label, which may have folded something else before.
+fn fold(clusters: &[Cluster], limit: usize) {
+    let labels = [("state", limit), ("node", limit), ("user", limit), ("partition", limit)].into();
+    let limits = Limits { labels, ..Limits::default() };
+    let publisher = Publisher::with_rules(Names::default(), Rules { limits, ..Rules::default() });
+    for cluster in clusters {
+        let page = publisher.replace([batch(cluster)]);
+        let read = strict_reader::read(&text(&page)).expect("the page is strictly valid");
+        let label = cluster.name.as_ref().map(|name| ("cluster".to_owned(), name.clone()));
+        let is_ours = |labels: &[(String, String)]| {
+            labels.first().filter(|(name, _)| name == "cluster") == label.as_ref()
+        };
+        for (family, label) in [
+            ("nodes_total", "node"),
+            ("nodes_total", "state"),
+            ("cpu_seconds_total", "user"),
+            ("wait_seconds_count", "partition"),
+        ] {
+            let ours = read.keys().filter(|(name, labels)| name == family && is_ours(labels));
+            let values = ours.flat_map(|(_, labels)| labels.iter().filter(|(name, _)| name == label));
+            assert!(values.collect::<BTreeSet<_>>().len() <= limit, "{family} by {label}");
+        }
+        let count = |name: &str| -> f64 {
+            let ours = read.iter().filter(|((found, labels), _)| found == name && is_ours(labels));
+            ours.map(|(_, value)| value).sum()
+        };
+        let expected =
+            cluster.histograms.values().map(|(first, second, _)| f64::from(*first) + f64::from(*second));
+        assert_eq!(count("wait_seconds_count"), expected.sum::<f64>());
+    }
+}
 
 fn batch(cluster: &Cluster) -> Batch {
     let mut batch = Batch::new("fuzz", cluster.name.as_deref());

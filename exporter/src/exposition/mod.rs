@@ -8,6 +8,7 @@ mod openmetrics;
 mod page;
 mod publisher;
 mod rules;
+mod shelf;
 #[cfg(test)]
 mod strict_reader;
 mod text;

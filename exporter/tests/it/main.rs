@@ -22,3 +22,4 @@ mod schedule;
 mod server;
 mod simulator;
 mod source;
+mod whole_pages;
