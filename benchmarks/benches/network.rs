@@ -41,6 +41,7 @@ fn start(publisher: Arc<Publisher>) -> (Runtime, SocketAddr) {
     let address = listener.local_addr().expect("a bound listener has an address");
     let state = ServerState {
         publisher,
+        legacy: Arc::default(),
         ready: Arc::new(|| Readiness { ready: true, endpoints: Vec::new() }),
         on_scrape: Arc::new(|_| {}),
         config: Arc::new(String::new),

@@ -132,6 +132,7 @@ fn main() -> anyhow::Result<()> {
     }
     let state = ServerState {
         publisher,
+        legacy: Arc::default(),
         ready: Arc::new(|| Readiness { ready: true, endpoints: Vec::new() }),
         on_scrape: Arc::new(|_| {}),
         config: Arc::new(String::new),

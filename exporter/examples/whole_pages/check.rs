@@ -189,6 +189,7 @@ fn get(stream: &mut BufReader<TcpStream>, format: usize, gzip: bool) -> Option<V
 fn state(publisher: &Arc<Publisher>) -> ServerState {
     ServerState {
         publisher: Arc::clone(publisher),
+        legacy: Arc::default(),
         ready: Arc::new(|| Readiness { ready: true, endpoints: Vec::new() }),
         on_scrape: Arc::new(|_| {}),
         config: Arc::new(String::new),

@@ -6,12 +6,12 @@ use crate::model::node::Gres;
 use crate::model::{Job, Jobs, Node, Nodes};
 
 /// The value of the label `gpu_type`.
-pub(super) fn type_label(kind: &str) -> &str {
+pub(crate) fn type_label(kind: &str) -> &str {
     if kind.is_empty() { "any" } else { kind }
 }
 
 /// The GPUs of a node, one entry per type.
-pub(super) fn of_node<'a>(nodes: &'a Nodes, node: &Node) -> impl Iterator<Item = &'a Gres> {
+pub(crate) fn of_node<'a>(nodes: &'a Nodes, node: &Node) -> impl Iterator<Item = &'a Gres> {
     nodes
         .gres(node)
         .iter()
@@ -19,7 +19,7 @@ pub(super) fn of_node<'a>(nodes: &'a Nodes, node: &Node) -> impl Iterator<Item =
 }
 
 /// The GPUs of a job, one entry per type, per task.
-pub(super) fn of_job<'a>(jobs: &'a Jobs, job: &Job) -> impl Iterator<Item = &'a Gpus> {
+pub(crate) fn of_job<'a>(jobs: &'a Jobs, job: &Job) -> impl Iterator<Item = &'a Gpus> {
     jobs.gpus(job).iter().filter(|gpus| !is_mig(jobs.symbols.resolve(gpus.kind)))
 }
 

@@ -7,7 +7,7 @@
 mod by_partition;
 mod capacity;
 mod controller;
-mod gpu;
+pub(crate) mod gpu;
 mod jobs;
 mod node_states;
 mod nodes;

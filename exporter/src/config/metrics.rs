@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::{Key, quantity};
 use crate::collectors::SUBJECTS;
 use crate::exposition;
+use crate::legacy::SETS;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metrics {
@@ -26,6 +27,8 @@ pub struct Metrics {
     pub created: bool,
     pub hash_users: bool,
     pub hash_key_file: Option<PathBuf>,
+    /// The sets of other exporters' names that have a page.
+    pub legacy: BTreeSet<&'static str>,
 }
 
 /// The level of families about none of [`SUBJECTS`].
@@ -47,6 +50,7 @@ impl Default for Metrics {
             created: false,
             hash_users: false,
             hash_key_file: None,
+            legacy: BTreeSet::new(),
         }
     }
 }
@@ -201,6 +205,19 @@ pub(super) const KEYS: &[Key] = &[
         default: "",
         set: |config, text| {
             config.metrics.hash_key_file = Some(quantity::path(text)?);
+            Ok(())
+        },
+    },
+    Key {
+        path: "metrics.legacy",
+        flag: Some("metrics.legacy"),
+        value: "SET,...",
+        help: "names of other exporters that are served on /metrics/legacy/SET: vpenso, rivosinc, slinky, native",
+        default: "",
+        set: |config, text| {
+            let known: Vec<_> = SETS.iter().map(|set| (set.name, set.name)).collect();
+            let sets = quantity::list(text).map(|set| quantity::one_of(set, &known));
+            config.metrics.legacy = sets.collect::<Result<_, _>>()?;
             Ok(())
         },
     },

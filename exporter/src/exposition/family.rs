@@ -85,6 +85,11 @@ impl Batch {
         Batch { collector, cluster: cluster.map(str::to_owned), constant, families: Vec::new() }
     }
 
+    /// Belongs to a cluster without saying so in a label.
+    pub fn unlabelled(collector: &'static str, cluster: &str) -> Batch {
+        Batch { cluster: Some(cluster.to_owned()), ..Batch::new(collector, None) }
+    }
+
     pub fn collector(&self) -> &'static str {
         self.collector
     }

@@ -53,6 +53,8 @@ impl Pseudonyms {
         let mut hidden = HashMap::new();
         for job in &mut jobs.rows {
             job.user = self.symbol(job.user, &mut jobs.symbols, &mut hidden);
+            // The number says as much as the name.
+            job.user_id = 0;
         }
     }
 
@@ -67,6 +69,7 @@ impl Pseudonyms {
         for rpc in &mut diag.rpcs_by_user {
             rpc.user = self.of(&rpc.user);
         }
+        diag.said.rename_users(|user| self.of(user));
     }
 
     /// The symbol of the pseudonym. The table keeps the name too: an account may be called the same.

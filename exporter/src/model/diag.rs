@@ -28,6 +28,51 @@ pub struct Diag {
     pub backfill: Backfill,
     pub rpcs_by_type: Vec<RpcByType>,
     pub rpcs_by_user: Vec<RpcByUser>,
+    pub said: Said,
+}
+
+/// The lists of RPCs in [`Said`], by Slurm's name.
+pub const RPCS_BY_TYPE: &str = "rpcs_by_message_type";
+pub const RPCS_BY_USER: &str = "rpcs_by_user";
+
+/// Every number of the statistics as Slurm said it: its counters begin again at a reset, while those above may be
+/// carried over. For the names of other exporters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// By Slurm's name, in order; nested ones with a dot: `bf_exit.end_job_queue`.
+    numbers: Vec<(Box<str>, u64)>,
+    /// List, name of the message type or user, calls and microseconds.
+    rpcs: Vec<(&'static str, Box<str>, [u64; 2])>,
+}
+
+impl Said {
+    /// From numbers in any order, and RPCs as `(list, name, [calls, microseconds])`.
+    pub fn new(mut numbers: Vec<(Box<str>, u64)>, rpcs: Vec<(&'static str, Box<str>, [u64; 2])>) -> Self {
+        numbers.sort_unstable();
+        numbers.dedup_by(|next, kept| next.0 == kept.0);
+        Self { numbers, rpcs }
+    }
+
+    /// The number of this name, if this version of Slurm says it.
+    pub fn get(&self, field: &str) -> Option<u64> {
+        let at = self.numbers.binary_search_by(|(name, _)| name.as_ref().cmp(field)).ok()?;
+        Some(self.numbers[at].1)
+    }
+
+    /// Gives every user another name.
+    pub fn rename_users(&mut self, name: impl Fn(&str) -> String) {
+        for (_, user, _) in self.rpcs.iter_mut().filter(|(list, ..)| *list == RPCS_BY_USER) {
+            *user = name(user).into();
+        }
+    }
+
+    /// The RPCs of a list: name, calls and microseconds.
+    pub fn rpcs<'a>(&'a self, list: &'a str) -> impl Iterator<Item = (&'a str, [u64; 2])> {
+        self.rpcs
+            .iter()
+            .filter(move |(of, ..)| *of == list)
+            .map(|(_, name, amounts)| (name.as_ref(), *amounts))
+    }
 }
 
 /// The main scheduling loop.

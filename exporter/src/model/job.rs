@@ -29,13 +29,20 @@ pub struct Job {
     /// Where its GPUs lie in `gpu_lists`: allocated if it holds resources, else requested; per task.
     pub gpus: Run,
     pub user: Symbol,
+    pub user_id: u32,
     pub account: Symbol,
     pub qos: Symbol,
     /// The short word (`Resources`); empty when Slurm says `None`.
     pub reason: Symbol,
+    /// The constraint (`--constraint`); empty without one.
+    pub features: Symbol,
+    /// Whether its priority is 0.
+    pub is_held: bool,
     /// Allocated if it holds resources, else requested; per task.
     pub cpus: u32,
     pub nodes: u32,
+    /// The most nodes that it may take; 0 when it was not said.
+    pub max_nodes: u32,
     pub memory_bytes: u64,
     pub submit_at: Timestamp,
     pub eligible_at: Timestamp,

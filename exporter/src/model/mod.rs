@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod job;
 pub mod node;
 pub mod partition;
+pub mod polls;
 pub mod state;
 pub mod symbol;
 pub mod time;
@@ -20,6 +21,7 @@ pub use endpoint::Endpoint;
 pub use job::{Job, Jobs};
 pub use node::{Node, Nodes};
 pub use partition::{Partition, Partitions};
+pub use polls::Polls;
 pub use symbol::{Symbol, Symbols};
 pub use time::Timestamp;
 
@@ -32,6 +34,7 @@ macro_rules! readings {
         #[derive(Clone, Debug, Default)]
         pub struct Snapshot {
             pub release: Option<Arc<Release>>,
+            pub polls: Polls,
             $(pub $field: Option<Arc<$rows>>,)*
         }
 

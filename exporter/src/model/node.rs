@@ -25,10 +25,14 @@ pub struct Node {
     pub gres: Run,
     pub cpus_total: u32,
     pub cpus_allocated: u32,
+    /// Without those that are kept for the system (CoreSpecCount).
+    pub cpus_effective: u32,
     /// Load average x 100; none when the node does not answer.
     pub cpu_load_hundredths: Option<u32>,
     pub memory_total_bytes: u64,
     pub memory_allocated_bytes: u64,
+    /// Without what is kept for the system (MemSpecLimit).
+    pub memory_effective_bytes: u64,
     /// What the node's kernel calls free; none when the node does not answer.
     pub memory_free_bytes: Option<u64>,
     pub reason: Symbol,

@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::collectors::{COLLECTORS, Collector, Settings};
 use crate::config::{Collection, Collectors, Config, Slurm};
 use crate::exposition::{Names, Publisher};
+use crate::legacy;
 use crate::lifecycle::Pseudonyms;
 use crate::model::Endpoint;
 use crate::schedule::{self, Board, Budget, Cluster, Memory, Plan};
@@ -21,12 +22,19 @@ use crate::server::Readiness;
 use crate::source::{Rest, Source};
 use crate::telemetry::{self, Telemetry};
 
+/// What all clusters have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) publisher: Arc<Publisher>,
+    pub(super) legacy: Arc<legacy::Pages>,
+    pub(super) pseudonyms: Option<Pseudonyms>,
+    pub(super) budget: Arc<Budget>,
+}
+
 /// The clusters that are polled; dropping it ends the polling.
 #[derive(Debug)]
 pub(super) struct Clusters {
-    publisher: Arc<Publisher>,
-    pseudonyms: Option<Pseudonyms>,
-    budget: Arc<Budget>,
+    shared: Shared,
     polled: Vec<Polled>,
     boards: Arc<ArcSwap<Vec<Arc<Board>>>>,
 }
@@ -67,13 +75,8 @@ impl Clusters {
     ///
     /// # Errors
     /// When the source of one cannot be set up.
-    pub(super) async fn start(
-        config: &Config,
-        publisher: Arc<Publisher>,
-        pseudonyms: Option<Pseudonyms>,
-        budget: Arc<Budget>,
-    ) -> anyhow::Result<Self> {
-        let mut clusters = Self { publisher, pseudonyms, budget, polled: Vec::new(), boards: Arc::default() };
+    pub(super) async fn start(config: &Config, shared: Shared) -> anyhow::Result<Self> {
+        let mut clusters = Self { shared, polled: Vec::new(), boards: Arc::default() };
         clusters.reload(config).await?;
         Ok(clusters)
     }
@@ -92,8 +95,8 @@ impl Clusters {
                 Planned::AsBefore(index) => self.polled.extend(before[index].take()),
                 Planned::New { terms, source, before: index } => {
                     let kept = match index.and_then(|index| before[index].take()) {
-                        Some(polled) => polled.change(&terms).await,
-                        None => Kept::new(&terms),
+                        Some(polled) => polled.change(&terms, &self.shared.legacy).await,
+                        None => Kept::new(&terms, &self.shared.legacy),
                     };
                     starting.push((terms, source, kept));
                 }
@@ -106,11 +109,10 @@ impl Clusters {
         let boards =
             self.polled.iter().map(|polled| &polled.kept).chain(starting.iter().map(|(_, _, kept)| kept));
         let boards: Vec<_> = boards.map(|kept| Arc::clone(&kept.board)).collect();
-        self.publisher.retain(names(config, &boards));
+        self.shared.publisher.retain(names(config, &boards));
         self.boards.store(Arc::new(boards));
         for (terms, source, kept) in starting {
-            let mut cluster = cluster(&terms, source, &kept, &self.publisher, Arc::clone(&self.budget));
-            cluster.pseudonyms.clone_from(&self.pseudonyms);
+            let cluster = cluster(&terms, source, &kept, &self.shared);
             let polling = tokio::spawn(schedule::run(cluster));
             self.polled.push(Polled { terms, kept, polling });
         }
@@ -172,7 +174,7 @@ impl Polled {
         let _ = (&mut self.polling).await;
     }
 
-    async fn change(self, terms: &Terms) -> Kept {
+    async fn change(self, terms: &Terms, legacy: &legacy::Pages) -> Kept {
         let kept = self.kept.clone();
         let same_slurm = self.terms.slurm.url == terms.slurm.url;
         self.stop().await;
@@ -180,7 +182,7 @@ impl Polled {
             kept.memory.clear().await;
         }
         let collectors = terms.collectors();
-        kept.board.set_endpoints(&endpoints(&collectors));
+        kept.board.set_endpoints(&endpoints(&collectors, legacy));
         kept.telemetry.expect(&names_of(&collectors));
         kept
     }
@@ -193,10 +195,10 @@ impl Drop for Polled {
 }
 
 impl Kept {
-    fn new(terms: &Terms) -> Self {
+    fn new(terms: &Terms, legacy: &legacy::Pages) -> Self {
         let collectors = terms.collectors();
         let label = terms.slurm.name.as_deref().map(Into::into);
-        let board = Arc::new(Board::new(label, &endpoints(&collectors)));
+        let board = Arc::new(Board::new(label, &endpoints(&collectors, legacy)));
         let telemetry = Arc::new(Telemetry::new(Arc::clone(&board), &names_of(&collectors)));
         Self { board, telemetry, memory: Memory::default() }
     }
@@ -209,38 +211,35 @@ impl Terms {
     }
 }
 
-fn cluster(
-    terms: &Terms,
-    source: Arc<dyn Source>,
-    kept: &Kept,
-    publisher: &Arc<Publisher>,
-    budget: Arc<Budget>,
-) -> Cluster {
+fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, shared: &Shared) -> Cluster {
     let collectors = terms.collectors();
     Cluster {
         source,
         plan: Plan {
-            endpoints: endpoints(&collectors),
+            endpoints: endpoints(&collectors, &shared.legacy),
             collection: terms.collection.clone(),
             max_in_flight: terms.slurm.max_in_flight,
             circuit_breaker: terms.slurm.circuit_breaker.clone(),
         },
         collectors,
         settings: Settings::default(),
-        pseudonyms: None,
+        pseudonyms: shared.pseudonyms.clone(),
         board: Arc::clone(&kept.board),
-        publisher: Arc::clone(publisher),
+        publisher: Arc::clone(&shared.publisher),
+        legacy: Arc::clone(&shared.legacy),
         telemetry: Arc::clone(&kept.telemetry),
         memory: kept.memory.clone(),
-        budget,
+        budget: Arc::clone(&shared.budget),
         seed: fastrand::u64(..),
     }
 }
 
-fn endpoints(collectors: &[&'static Collector]) -> Vec<Endpoint> {
+fn endpoints(collectors: &[&'static Collector], legacy: &legacy::Pages) -> Vec<Endpoint> {
     // Ping is asked in any case: without it nobody could tell an outage from an idle cluster.
     let is_needed = |endpoint: &Endpoint| {
-        *endpoint == Endpoint::Ping || collectors.iter().any(|collector| collector.needs.contains(endpoint))
+        *endpoint == Endpoint::Ping
+            || collectors.iter().any(|collector| collector.needs.contains(endpoint))
+            || legacy.need(*endpoint)
     };
     Endpoint::ALL.into_iter().filter(is_needed).collect()
 }

@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use cluster::Clusters;
+use cluster::{Clusters, Shared};
 pub use listeners::{Listeners, listen};
 pub use logging::{LogLevel, start_logging};
 use reload::Reloader;
@@ -27,6 +27,7 @@ use reload::Reloader;
 use crate::cli::Invocation;
 use crate::config;
 use crate::exposition::{Names, Publisher};
+use crate::legacy;
 use crate::schedule::Budget;
 use crate::server::{self, AdminState, Limits, ServerState};
 use crate::telemetry::ProcessTelemetry;
@@ -49,9 +50,15 @@ pub async fn run(
     let publisher = Arc::new(Publisher::with_rules(Names::default(), rules));
     let telemetry = Arc::new(ProcessTelemetry::default());
     let budget = Arc::new(Budget::new(config.collection.max_workers));
-    let pseudonyms = rules::pseudonyms(&config.metrics)?;
-    let mut clusters =
-        Clusters::start(&config, Arc::clone(&publisher), pseudonyms, Arc::clone(&budget)).await?;
+    let sets = config.metrics.legacy.iter().filter_map(|name| legacy::by_name(name));
+    let legacy = Arc::new(legacy::Pages::new(sets));
+    let shared = Shared {
+        publisher: Arc::clone(&publisher),
+        legacy: Arc::clone(&legacy),
+        pseudonyms: rules::pseudonyms(&config.metrics)?,
+        budget: Arc::clone(&budget),
+    };
+    let mut clusters = Clusters::start(&config, shared).await?;
     let (reload, requests) = mpsc::channel(1);
     let admin = AdminState {
         reload,
@@ -69,6 +76,7 @@ pub async fn run(
     let page = reloader.page();
     let state = ServerState {
         publisher: Arc::clone(&publisher),
+        legacy,
         ready: Arc::new(move || cluster::readiness(&boards.load())),
         on_scrape: {
             let telemetry = Arc::clone(&telemetry);

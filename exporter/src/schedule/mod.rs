@@ -24,6 +24,7 @@ use poll::Gate;
 
 use crate::collectors::{Collector, Settings};
 use crate::exposition::{Batch, Publisher};
+use crate::legacy;
 use crate::lifecycle::{DiagTotals, Pseudonyms};
 use crate::model::endpoint::Daemon;
 use crate::model::{Endpoint, Reading, Snapshot};
@@ -46,6 +47,8 @@ pub struct Cluster {
     pub pseudonyms: Option<Pseudonyms>,
     pub board: Arc<Board>,
     pub publisher: Arc<Publisher>,
+    /// The pages in the names of other exporters.
+    pub legacy: Arc<legacy::Pages>,
     pub telemetry: Arc<Telemetry>,
     /// What was polled before, by whoever polled this cluster last; empty at the start.
     pub memory: Memory,
@@ -64,7 +67,6 @@ impl Memory {
     pub async fn clear(&self) {
         let mut kept = self.0.lock().await;
         kept.snapshot = Snapshot::default();
-        kept.took.clear();
     }
 }
 
@@ -119,16 +121,6 @@ impl Drop for End {
 struct Kept {
     snapshot: Snapshot,
     diag_totals: DiagTotals,
-    /// How long the last good poll of each endpoint took.
-    took: Vec<(Endpoint, Duration)>,
-}
-
-impl Kept {
-    /// How long the last good poll of an endpoint took.
-    fn took(&self, endpoint: Endpoint) -> Duration {
-        let took = self.took.iter().find(|(name, _)| *name == endpoint);
-        took.map_or(Duration::ZERO, |(_, took)| *took)
-    }
 }
 
 impl Keeper {
@@ -142,8 +134,7 @@ impl Keeper {
         let mut kept = self.cluster.memory.0.lock().await;
         let status = match poll.outcome {
             Ok(answer) => {
-                kept.took.retain(|(name, _)| *name != endpoint);
-                kept.took.push((endpoint, took));
+                kept.snapshot.polls.answered(endpoint, took);
                 telemetry.answered(answer.unchanged);
                 self.enter(&mut kept, answer);
                 Status { up: Some(true), ..refreshed() }
@@ -210,6 +201,7 @@ impl Keeper {
             return Status { absent: true, ..Status::default() };
         }
         tracing::warn!(endpoint = %endpoint, class = error.class.name(), error = %error, "poll failed");
+        kept.snapshot.polls.failed(endpoint);
         if let Some(field) = &error.drifted_field {
             telemetry.drifted(endpoint, field);
         }
@@ -237,7 +229,7 @@ impl Keeper {
 
     /// The interval that an endpoint has now.
     async fn interval(&self, endpoint: Endpoint) -> Duration {
-        let took = self.cluster.memory.0.lock().await.took(endpoint);
+        let took = self.cluster.memory.0.lock().await.snapshot.polls.of(endpoint).took.unwrap_or_default();
         self.cluster.plan.interval(endpoint, took, self.cluster.budget.stretch())
     }
 
@@ -249,11 +241,12 @@ impl Keeper {
         let _worker = self.cluster.budget.workers.acquire().await;
         // Off the async threads: a large cluster takes tens of milliseconds.
         let done = tokio::task::spawn_blocking(move || {
-            let Cluster { collectors, publisher, .. } = &keeper.cluster;
+            let Cluster { collectors, publisher, legacy, .. } = &keeper.cluster;
             let due = collectors.iter().filter(|collector| collector.needs.contains(&endpoint));
             let batches: Vec<_> = due.map(|collector| keeper.collect(collector, &snapshot, &label)).collect();
             if *keeper.publishing.lock().unwrap_or_else(PoisonError::into_inner) {
                 publisher.replace(batches);
+                legacy.publish(&snapshot, endpoint, &label);
             }
         });
         if let Err(error) = done.await
@@ -298,8 +291,12 @@ impl Keeper {
             // What never came is as old as the polling.
             let refreshed_at = status.refreshed_at.map_or(self.started_at, |(_, at)| at);
             let Cluster { plan, budget, .. } = &self.cluster;
-            let is_old =
-                refreshed_at.elapsed() > plan.stale_after(endpoint, kept.took(endpoint), budget.stretch());
+            let is_old = refreshed_at.elapsed()
+                > plan.stale_after(
+                    endpoint,
+                    kept.snapshot.polls.of(endpoint).took.unwrap_or_default(),
+                    budget.stretch(),
+                );
             let is_dropped = endpoint.cost() > budget.level();
             if !status.stale && !status.absent && (is_old || is_dropped) {
                 if is_old {

@@ -3,6 +3,7 @@
 //! | path                  | answer                                                                  |
 //! |-----------------------|-------------------------------------------------------------------------|
 //! | `/metrics`            | the page, text 0.0.4 or OpenMetrics 1.0, identity or gzip; `?collect[]=`, `?exclude[]=`, `?cluster=` |
+//! | `/metrics/legacy/SET`  | the same in the names of another exporter, for those in `metrics.legacy`  |
 //! | `/health`, `/-/healthy` | 200 while the process lives                                           |
 //! | `/ready`, `/-/ready`  | 200 or 503; the body lists the endpoints, one per line                  |
 //! | `/config`             | every setting in use with its origin; no secret                         |
@@ -25,7 +26,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, body::Body, extract::State, response::Response, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    response::Response,
+    routing::get,
+};
 use http::{
     HeaderMap, HeaderValue, Request, StatusCode, Uri,
     header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, VARY},
@@ -36,11 +43,14 @@ pub use body::ReplyBody;
 pub use listen::{Limits, serve};
 
 use crate::exposition::{Format, Page, Publisher};
+use crate::legacy;
 
 /// What the handlers read; shared by all connections.
 #[derive(Clone)]
 pub struct ServerState {
     pub publisher: Arc<Publisher>,
+    /// The pages in the names of other exporters.
+    pub legacy: Arc<legacy::Pages>,
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// Called once per request for the metrics path, after its answer is made and before it is sent.
     pub on_scrape: Arc<dyn Fn(&Scrape) + Send + Sync>,
@@ -81,6 +91,7 @@ pub struct Scrape {
 pub fn routes(state: ServerState) -> Router {
     Router::new()
         .route(&state.metrics_path, get(metrics))
+        .route("/metrics/legacy/{set}", get(legacy_metrics))
         .route("/health", get(health))
         .route("/-/healthy", get(health))
         .route("/ready", get(ready))
@@ -116,17 +127,36 @@ async fn health() -> Response {
 }
 
 async fn metrics(State(state): State<Arc<ServerState>>, uri: Uri, headers: HeaderMap) -> Response {
+    scrape(&state, &state.publisher, selection::select, &uri, &headers).await
+}
+
+async fn legacy_metrics(
+    State(state): State<Arc<ServerState>>,
+    Path(set): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match state.legacy.of(&set) {
+        Some(publisher) => scrape(&state, publisher, selection::select_one_cluster, &uri, &headers).await,
+        None => line(StatusCode::NOT_FOUND, "metrics.legacy names no such set"),
+    }
+}
+
+/// The answer from a page, in the format and encoding that the headers ask for, of what the query selects.
+async fn scrape(
+    state: &ServerState,
+    publisher: &Arc<Publisher>,
+    select: fn(Arc<Page>, &str) -> Result<Arc<Page>, selection::Refused>,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Response {
     let start = Instant::now();
-    let gzip = accept_encoding::prefers_gzip(&headers);
-    let page = match accept::preferred_format(&headers) {
-        Format::Text => state.publisher.page(),
-        Format::OpenMetrics => openmetrics(&state.publisher, start).await,
+    let gzip = accept_encoding::prefers_gzip(headers);
+    let page = match accept::preferred_format(headers) {
+        Format::Text => publisher.page(),
+        Format::OpenMetrics => openmetrics(publisher, start).await,
     };
-    let page = match uri.query() {
-        None | Some("") => Ok(page),
-        Some(query) => selection::select(page, query),
-    };
-    let reply = match page {
+    let reply = match select(page, uri.query().unwrap_or_default()) {
         Ok(page) => {
             let content_type = page.format().content_type();
             let mut reply = Response::new(Body::new(ReplyBody::page(page, gzip)));

@@ -15,6 +15,9 @@ pub(super) enum Refused {
     /// A value names nothing.
     #[error("unknown {what} {value:?} (known: {known})")]
     Unknown { what: &'static str, value: String, known: Known },
+    /// A page without the label `cluster` would mix those of several.
+    #[error("there are several clusters: ask for one with ?cluster= (known: {known})")]
+    Ambiguous { known: Known },
     /// Every collector that `collect[]` names, or every one there is, is named by `exclude[]`.
     #[error("selects nothing: exclude[] leaves no collector (known: {known})")]
     Nothing { known: Known },
@@ -37,6 +40,19 @@ struct Query {
     collect: Vec<String>,
     exclude: Vec<String>,
     clusters: Vec<String>,
+}
+
+/// The same for a page whose series do not say which cluster they are of.
+///
+/// # Errors
+/// Also when the query does not name one of several clusters.
+pub(super) fn select_one_cluster(page: Arc<Page>, query: &str) -> Result<Arc<Page>, Refused> {
+    let named = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "cluster");
+    let known = &page.names().clusters;
+    if known.len() > 1 && named.count() != 1 {
+        return Err(Refused::Ambiguous { known: Known::from(known) });
+    }
+    select(page, query)
 }
 
 /// The page that the query asks for. With `cluster`, only what belongs to a named cluster. It may well be empty:

@@ -7,6 +7,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::error::ValueError;
 use super::no_val::{Number, Text};
+use super::said;
 use super::stream::read_value;
 use crate::model::diag::{Backfill, Cycle, RpcByType, RpcByUser};
 use crate::model::{Diag, Timestamp};
@@ -129,6 +130,7 @@ pub(super) fn read(bytes: &[u8], diag: &mut Diag) -> Result<usize, ValueError> {
         return Err(ValueError::Missing("server_thread_count"));
     }
     *diag = Diag {
+        said: said::read(bytes)?,
         taken_at: Timestamp::from_unix(wire.req_time.get()),
         reset_at: Timestamp::from_unix(wire.req_time_start.get()),
         server_threads: wire.server_thread_count.get(),

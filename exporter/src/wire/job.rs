@@ -43,6 +43,14 @@ struct Wire<'a> {
     state_reason: Text<'a>,
     #[serde(default)]
     node_count: Number,
+    #[serde(default)]
+    max_nodes: Number,
+    #[serde(default)]
+    user_id: Number,
+    #[serde(default)]
+    priority: Number,
+    #[serde(default, borrow)]
+    features: Text<'a>,
     #[serde(default, borrow)]
     tres_req_str: Text<'a>,
     #[serde(default, borrow)]
@@ -106,11 +114,15 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
         partitions: table.last_partitions,
         gpus: table.last_gpus,
         user: symbols.intern(&wire.user_name.0),
+        user_id: wire.user_id.get_u32().unwrap_or(0),
         account: symbols.intern(&wire.account.0),
         qos: symbols.intern(&wire.qos.0),
         reason,
+        features: symbols.intern(&wire.features.0),
+        is_held: wire.priority.get() == Some(0),
         cpus,
         nodes,
+        max_nodes: wire.max_nodes.get_u32().unwrap_or(0),
         memory_bytes: tres.memory_bytes.unwrap_or(0),
         submit_at: Timestamp::from_unix(wire.submit_time.get()),
         eligible_at: Timestamp::from_unix(wire.eligible_time.get()),

@@ -14,6 +14,7 @@ mod no_val;
 mod node;
 mod partition;
 mod ping;
+mod said;
 mod stream;
 mod v0_0_38;
 mod v0_0_40;

@@ -36,6 +36,11 @@ struct Wire<'a> {
     partitions: Vec<Text<'a>>,
     cpus: Option<Number>,
     alloc_cpus: Option<Number>,
+    /// Not before v0.0.40.
+    #[serde(default)]
+    effective_cpus: Number,
+    #[serde(default)]
+    specialized_memory: Number,
     #[serde(default)]
     cpu_load: Number,
     real_memory: Option<Number>,
@@ -109,16 +114,21 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
     merge_gres(&mut table.gres, symbols, &wire.gres.0, &wire.gres_used.0);
     table.last_gres = nodes.gres_lists.store(table.gres.iter().copied(), table.last_gres);
 
+    let cpus = u32::try_from(cpus_total).unwrap_or(u32::MAX);
     nodes.rows.push(Node {
         name,
         state,
         partitions: table.last_partitions,
         gres: table.last_gres,
-        cpus_total: u32::try_from(cpus_total).unwrap_or(u32::MAX),
+        cpus_total: cpus,
         cpus_allocated: u32::try_from(cpus_allocated).unwrap_or(u32::MAX),
         cpu_load_hundredths: wire.cpu_load.get_u32(),
         memory_total_bytes: memory_total.saturating_mul(MIB),
+        cpus_effective: wire.effective_cpus.get().and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(cpus),
         memory_allocated_bytes: memory_allocated.saturating_mul(MIB),
+        memory_effective_bytes: memory_total
+            .saturating_sub(wire.specialized_memory.get().unwrap_or(0))
+            .saturating_mul(MIB),
         memory_free_bytes: wire.free_mem.get().map(|mib| mib.saturating_mul(MIB)),
         reason: symbols.intern(&wire.reason.0),
         reason_user: symbols.intern(&wire.reason_set_by_user.0),

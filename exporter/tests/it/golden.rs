@@ -5,11 +5,29 @@ use std::{env, fs};
 
 use exporter::collectors::{COLLECTORS, GAUGES_NAMED_TOTAL, Settings};
 use exporter::exposition::{Batch, Names, Publisher};
+use exporter::legacy::{Pages, SETS, Set};
 use exporter::lifecycle::DiagTotals;
-use exporter::model::Snapshot;
+use exporter::model::{Endpoint, Snapshot};
 
 use crate::page::Samples;
 use crate::recordings::{RECORDED, snapshot};
+
+/// What the schedule would keep of a snapshot.
+fn counted(mut snapshot: Snapshot) -> Snapshot {
+    let diag = snapshot.diag.take().expect("diag is recorded");
+    snapshot.diag = Some(DiagTotals::default().advance(&diag).into());
+    snapshot
+}
+
+/// The page in the names of another exporter.
+fn legacy_page(set: &'static Set, release: &str, version: &str) -> String {
+    let (pages, snapshot) = (Pages::new([set]), counted(snapshot(release, version)));
+    for endpoint in Endpoint::ALL {
+        pages.publish(&snapshot, endpoint, "c");
+    }
+    let page = pages.of(set.name).expect("its page was made").page();
+    String::from_utf8(page.identity().concat()).expect("a page is UTF-8")
+}
 
 /// The page that the recordings of one version give, with the label that the schedule would choose.
 fn page(release: &str, version: &str) -> String {
@@ -17,9 +35,8 @@ fn page(release: &str, version: &str) -> String {
 }
 
 /// The page of a snapshot.
-pub(crate) fn exposition(mut snapshot: Snapshot) -> String {
-    let diag = snapshot.diag.take().expect("diag is recorded");
-    snapshot.diag = Some(DiagTotals::default().advance(&diag).into());
+pub(crate) fn exposition(snapshot: Snapshot) -> String {
+    let snapshot = counted(snapshot);
     let release = snapshot.release.clone().expect("every answer tells its release");
     let cluster = release.cluster.as_deref().unwrap_or("default");
     let publisher = Publisher::new(Names::default());
@@ -49,6 +66,17 @@ fn every_recorded_version_gives_its_golden_exposition() {
     for (release, version) in RECORDED {
         let golden = format!("{}/tests/golden/{release}-{version}.prom", env!("CARGO_MANIFEST_DIR"));
         check(Path::new(&golden), &page(release, version));
+    }
+}
+
+#[test]
+fn the_oldest_and_the_newest_version_give_the_golden_pages_of_other_exporters() {
+    for (release, version) in [("22.05.8", "v0.0.38"), ("26.05.5", "v0.0.45")] {
+        for set in SETS {
+            let name = set.name;
+            let golden = format!("{}/tests/golden/legacy/{name}-{version}.prom", env!("CARGO_MANIFEST_DIR"));
+            check(Path::new(&golden), &legacy_page(set, release, version));
+        }
     }
 }
 

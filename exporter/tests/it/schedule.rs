@@ -120,6 +120,7 @@ impl Running {
             pseudonyms: None,
             board: Arc::clone(&board),
             publisher: Arc::clone(&publisher),
+            legacy: Arc::default(),
             telemetry: Arc::new(Telemetry::new(Arc::clone(&board), &[])),
             memory: Memory::default(),
             budget: Arc::clone(&budget),

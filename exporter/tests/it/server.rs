@@ -56,6 +56,7 @@ async fn start(padding: usize, limits: Limits) -> Server {
     let (is_ready, seen) = (ready.clone(), scrapes.clone());
     let state = ServerState {
         publisher,
+        legacy: Arc::default(),
         ready: Arc::new(move || Readiness {
             ready: is_ready.load(Ordering::Relaxed),
             endpoints: vec!["nodes: up".to_owned(), "jobs: never polled".to_owned()],
