@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::ValueParser;
-use clap::{Arg, ArgMatches, Command, ValueHint};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use crate::config::{self, ConfigErrors, Inputs, Key, Loaded, Setting, TokenSource};
+use crate::config::{self, Config, ConfigErrors, Inputs, Key, Loaded, Setting, Slurm};
 use crate::source::{self, SourceError};
 
 /// The variable that stands for `--config`.
@@ -44,8 +45,18 @@ pub enum Ending {
     Valid(PathBuf),
     /// The configuration cannot be used.
     Invalid(ConfigErrors),
-    /// The token file that this key of the configuration names cannot be used.
-    NoToken(String, SourceError),
+    /// `record` is to be run.
+    Record(Box<Record>),
+    /// A file that this key of the configuration names cannot be used.
+    Unusable(String, SourceError),
+}
+
+/// What `record` was asked for.
+#[derive(Debug)]
+pub struct Record {
+    slurm: Slurm,
+    out: PathBuf,
+    anonymise: bool,
 }
 
 /// Reads the arguments, the program's name first, and builds the configuration to run with.
@@ -64,20 +75,38 @@ pub fn parse(
             Err(errors) => Ending::Invalid(errors),
         });
     }
+    let record = matches.subcommand_matches("record");
+    let matches = record.unwrap_or(&matches);
     let variable = environment.iter().find(|(name, file)| name == CONFIG_VARIABLE && !file.is_empty());
     let file = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
     let file = file.or(variable.map(|(_, file)| Path::new(file.as_str())));
-    let inputs = Inputs::new(file.map(Path::to_owned), environment, settings(&matches));
+    let inputs = Inputs::new(file.map(Path::to_owned), environment, settings(matches));
     let loaded = inputs.load().map_err(Ending::Invalid)?;
     let config = &loaded.config;
-    // `check-config` does not look: a file is often checked where the token is not.
+    // `check-config` does not look: a file is often checked where the token and the certificates are not.
     for (index, slurm) in config.clusters().iter().enumerate() {
-        if let TokenSource::File(path) = &slurm.auth.token {
-            source::read_token(path)
-                .map_err(|error| Ending::NoToken(config.key_of_cluster(index, "auth.token_file"), error))?;
-        }
+        source::open(slurm)
+            .map_err(|error| Ending::Unusable(config.key_of_cluster(index, error.key()), error))?;
     }
-    Ok(Box::new(Invocation { inputs, loaded }))
+    match record {
+        Some(record) => Err(to_record(config, record)?),
+        None => Ok(Box::new(Invocation { inputs, loaded })),
+    }
+}
+
+/// What to record: the only cluster, or the one that was named.
+fn to_record(config: &Config, matches: &ArgMatches) -> Result<Ending, Ending> {
+    let named = matches.get_one::<String>("cluster");
+    let mut found =
+        config.clusters().iter().filter(|slurm| named.is_none_or(|name| slurm.name.as_ref() == Some(name)));
+    let (Some(slurm), None) = (found.next(), found.next()) else {
+        let names: Vec<_> = config.clusters().iter().filter_map(|slurm| slurm.name.as_deref()).collect();
+        let message = format!("expected --cluster with one of: {}", names.join(", "));
+        return Err(Ending::Clap(command().error(ErrorKind::ValueValidation, message)));
+    };
+    let out: &PathBuf = matches.get_one("out").expect("clap requires --out");
+    let anonymise = matches.get_flag("anonymise");
+    Ok(Ending::Record(Box::new(Record { slurm: slurm.clone(), out: out.clone(), anonymise })))
 }
 
 /// This process's environment, as [`parse`] takes it; what is not UTF-8 is none of ours.
@@ -88,25 +117,53 @@ pub fn environment() -> Vec<(String, String)> {
 }
 
 impl Ending {
-    /// 0 when what was asked for is done, 2 for a mistake.
+    /// 0 when what was asked for is done or can be done, 2 for a mistake.
     pub fn code(&self) -> u8 {
         match self {
             Self::Clap(error) => u8::try_from(error.exit_code()).unwrap_or(2),
-            Self::Valid(_) => 0,
-            Self::Invalid(_) | Self::NoToken(..) => 2,
+            Self::Valid(_) | Self::Record(_) => 0,
+            Self::Invalid(_) | Self::Unusable(..) => 2,
         }
     }
 
-    /// Writes it where it belongs: answers to stdout, mistakes to stderr.
+    /// Does what is left to do and writes it where it belongs: answers to stdout, mistakes to stderr.
     pub fn print(&self) -> ExitCode {
+        if let Self::Record(record) = self {
+            return record.run();
+        }
         // Nobody is left to tell when stdout or stderr is closed.
         let _ = match self {
             Self::Clap(error) => error.print(),
             Self::Valid(file) => writeln!(io::stdout().lock(), "{}: valid", file.display()),
             Self::Invalid(errors) => writeln!(io::stderr().lock(), "{errors}"),
-            Self::NoToken(key, error) => writeln!(io::stderr().lock(), "{key}: {error}"),
+            Self::Record(_) => Ok(()),
+            Self::Unusable(key, error) => writeln!(io::stderr().lock(), "{key}: {error}"),
         };
         ExitCode::from(self.code())
+    }
+}
+
+impl Record {
+    fn run(&self) -> ExitCode {
+        let recorded = tokio::runtime::Runtime::new()
+            .map_err(|error| format!("failed to start the async runtime: {error}"))
+            .and_then(|runtime| {
+                let record = source::record(&self.slurm, &self.out, self.anonymise);
+                runtime.block_on(record).map_err(|error| error.to_string())
+            });
+        // Nobody is left to tell when stdout or stderr is closed.
+        match recorded {
+            Ok(lines) => {
+                let lines = lines.iter().map(|line| format!("{}: {}\n", line.endpoint, line.outcome));
+                let said = lines.collect::<String>();
+                let _ = writeln!(io::stdout().lock(), "{said}written: {}", self.out.display());
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                let _ = writeln!(io::stderr().lock(), "{error}");
+                ExitCode::from(4)
+            }
+        }
     }
 }
 
@@ -126,13 +183,33 @@ pub fn command() -> Command {
                 .value_hint(ValueHint::FilePath)
                 .value_parser(clap::value_parser!(PathBuf)),
         );
+    let out = Arg::new("out")
+        .long("out")
+        .value_name("DIR")
+        .required(true)
+        .value_hint(ValueHint::DirPath)
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("folder to write, which must not exist");
+    let anonymise = Arg::new("anonymise")
+        .long("anonymise")
+        .action(ArgAction::SetTrue)
+        .help("replace names of people, projects and policies, and leave out free text");
+    let cluster = Arg::new("cluster")
+        .long("cluster")
+        .value_name("NAME")
+        .help("which cluster to record, where several are configured");
+    let record = Command::new("record")
+        .about("Write one answer of every endpoint to a folder, for a bug report or for source recorded, then exit")
+        .max_term_width(110)
+        .args([out, anonymise, cluster, config.clone()])
+        .args(config::keys().filter_map(|key| Some(argument(key, key.flag?))));
     Command::new("slurm-exporter")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Serves the state of a Slurm cluster to Prometheus, read from slurmrestd")
         .after_help(AFTER_HELP)
         .max_term_width(110)
         .args_conflicts_with_subcommands(true)
-        .subcommand(check)
+        .subcommands([check, record])
         .arg(config)
         .args(config::keys().filter_map(|key| Some(argument(key, key.flag?))))
 }

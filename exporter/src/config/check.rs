@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::load::Origins;
-use super::{Config, ConfigError, Interval, Slurm, TokenSource};
+use super::{Config, ConfigError, Interval, Kind, Slurm, TokenSource};
 use crate::collectors::COLLECTORS;
 use crate::model::Endpoint;
+
+/// The keys that give a token, without their section.
+pub(super) const TOKEN_KEYS: [&str; 2] = ["auth.token_file", "auth.token_command"];
 
 /// Adds every impossible combination to `errors`, and what is only odd to the configuration's warnings.
 /// A default that another key leaves no room for is fitted to it.
@@ -82,9 +85,53 @@ fn cluster(
     {
         slurm.connect_timeout = slurm.connect_timeout.min(total);
     }
+    if slurm.auth.token != TokenSource::None && TOKEN_KEYS.iter().all(|name| is_set(name)) {
+        let message = format!("is set beside {}; keep one of them", key("auth.token_file"));
+        refuse(&key("auth.token_command"), message);
+    }
+    for (name, other) in [("tls.cert_file", "tls.key_file"), ("tls.key_file", "tls.cert_file")] {
+        if is_set(name) && !is_set(other) {
+            refuse(&key(name), format!("is of no use without {}", key(other)));
+        }
+    }
+    match slurm.source {
+        Kind::Rest => way_to_slurmrestd(slurm, section, origins, refuse, warnings),
+        Kind::Command => {}
+        Kind::Recorded if slurm.recording.is_some() => {}
+        Kind::Recorded => {
+            let directory = key("recorded.directory");
+            refuse(&directory, "is not set; it is where the answers of source recorded are".to_owned());
+        }
+    }
+    if slurm.source != Kind::Rest && is_set("url") {
+        let kind = slurm.source.name();
+        warnings.push(format!("{} has no effect with source {kind}, which connects to nothing", key("url")));
+    }
+    if let Some(total) = slurm.request_timeout.filter(|total| slurm.connect_timeout > *total) {
+        let connect = slurm.connect_timeout;
+        let message =
+            format!("{connect:?} is longer than a whole request may take (slurm.request_timeout {total:?})");
+        // Where it was set: in the list or in what its clusters share.
+        let set_here = origins.contains_key(&key("connect_timeout"));
+        let at = if set_here { key("connect_timeout") } else { "slurm.connect_timeout".to_owned() };
+        refuse(&at, message);
+    }
+}
+
+/// Where slurmrestd is, and whether it may be sent a token.
+fn way_to_slurmrestd(
+    slurm: &Slurm,
+    section: &str,
+    origins: &Origins,
+    refuse: &mut impl FnMut(&str, String),
+    warnings: &mut Vec<String>,
+) {
+    let key = |name: &str| format!("{section}.{name}");
+    let is_set =
+        |name: &str| origins.contains_key(&key(name)) || origins.contains_key(&format!("slurm.{name}"));
     let has_token = slurm.auth.token != TokenSource::None;
     // A token that was given but is wrong has its own error already.
-    let token_was_meant = has_token || is_set("auth.token_file");
+    let token_was_meant = has_token || TOKEN_KEYS.iter().any(|name| is_set(name));
     if !origins.contains_key(&key("url")) {
         let ways = match section {
             "slurm" => {
@@ -114,15 +161,6 @@ fn cluster(
             _ => format!("no token: {} is not set; requests go out without one", key("auth.token_file")),
         };
         warnings.push(warning);
-    }
-    if let Some(total) = slurm.request_timeout.filter(|total| slurm.connect_timeout > *total) {
-        let connect = slurm.connect_timeout;
-        let message =
-            format!("{connect:?} is longer than a whole request may take (slurm.request_timeout {total:?})");
-        // Where it was set: in the list or in what its clusters share.
-        let set_here = origins.contains_key(&key("connect_timeout"));
-        let at = if set_here { key("connect_timeout") } else { "slurm.connect_timeout".to_owned() };
-        refuse(&at, message);
     }
 }
 

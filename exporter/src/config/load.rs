@@ -326,10 +326,10 @@ impl Loader {
             return;
         }
         let auth = &mut self.config.slurm.auth;
-        if self.origins.contains_key("slurm.auth.token_file") {
-            self.config
-                .warnings
-                .push(format!("{variable} is set too, but slurm.auth.token_file is what is used"));
+        if let Some(key) =
+            check::TOKEN_KEYS.iter().find(|key| self.origins.contains_key(&format!("slurm.{key}")))
+        {
+            self.config.warnings.push(format!("{variable} is set too, but slurm.{key} is what is used"));
             return;
         }
         match Token::from_text(text) {

@@ -18,6 +18,7 @@ mod secret;
 mod server;
 mod settings;
 mod slurm;
+mod source;
 mod tree;
 mod upstream;
 
@@ -33,6 +34,7 @@ pub use secret::Token;
 pub use server::{Limits, Server};
 pub use settings::Settings;
 pub use slurm::{Auth, Slurm, TokenSource};
+pub use source::{Kind, Scheme, Tls};
 pub use upstream::{CircuitBreaker, RateLimit};
 
 /// Everything that can be set, after checks.
@@ -99,6 +101,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
     let sections = [
         server::KEYS,
         slurm::KEYS,
+        source::KEYS,
         upstream::KEYS,
         collection::KEYS,
         collectors::KEYS,

@@ -2,13 +2,13 @@
 //! The token itself is read by `source::auth`; here is only where it comes from.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-use super::{CircuitBreaker, Key, RateLimit, Token, quantity};
+use super::{CircuitBreaker, Key, Kind, RateLimit, Scheme, Tls, Token, quantity};
 use crate::model::Endpoint;
 use crate::wire;
 
@@ -16,16 +16,25 @@ use crate::wire;
 pub struct Slurm {
     /// The value of the label `cluster`; otherwise Slurm's own answer gives it.
     pub name: Option<String>,
-    /// `http` or `https`, with a host, without user, query and fragment; `load` refuses a configuration that does
-    /// not set it.
+    /// What brings the answers; the rest of what is here concerns [`Kind::Rest`] where it does not say otherwise.
+    pub source: Kind,
+    /// `http` or `https`, with a host, without user, query and fragment, or `unix` with a path; `load` refuses a
+    /// configuration that does not set it.
     pub url: Url,
-    /// One of `wire::SUPPORTED`; negotiated when it is not pinned.
+    /// One of `wire::SUPPORTED`; negotiated when it is not pinned. For every source.
     pub api_version: Option<&'static str>,
     pub auth: Auth,
     pub allow_insecure_token: bool,
+    pub tls: Tls,
+    /// The only proxy that is used.
+    pub proxy_url: Option<Url>,
+    /// What stands in front of every command of [`Kind::Command`].
+    pub command_prefix: Vec<String>,
+    /// The folder of [`Kind::Recorded`]; `load` refuses it without one.
+    pub recording: Option<PathBuf>,
     /// Not above `request_timeout`.
     pub connect_timeout: Duration,
-    /// For every endpoint; otherwise each has its own (see [`Slurm::timeout`]).
+    /// For every endpoint, also of commands; otherwise each has its own (see [`Slurm::timeout`]).
     pub request_timeout: Option<Duration>,
     /// For every endpoint of all clusters, after `request_timeout`.
     pub poll_timeout: Option<Duration>,
@@ -33,7 +42,7 @@ pub struct Slurm {
     pub timeouts: [Option<Duration>; Endpoint::ALL.len()],
     /// Requests under way at once, over all endpoints; at least 1.
     pub max_in_flight: usize,
-    /// The longest answer that is read.
+    /// The longest answer that is read, whatever brings it.
     pub max_body_bytes: u64,
     pub circuit_breaker: CircuitBreaker,
     pub rate_limit: RateLimit,
@@ -44,6 +53,7 @@ pub struct Auth {
     /// Otherwise the token's `sun` claim.
     pub user: Option<String>,
     pub token: TokenSource,
+    pub scheme: Scheme,
 }
 
 /// Where the token comes from.
@@ -54,6 +64,8 @@ pub enum TokenSource {
     None,
     /// Read again for every poll.
     File(PathBuf),
+    /// Printed by this program, which is run again before its end and after a refusal; never empty.
+    Command(Vec<String>),
     /// From `SLURM_JWT`; stays as it is.
     Given(Token),
 }
@@ -62,10 +74,15 @@ impl Default for Slurm {
     fn default() -> Self {
         Self {
             name: None,
+            source: Kind::default(),
             url: Url::parse("http://127.0.0.1:6820").expect("a constant that is a URL"),
             api_version: None,
             auth: Auth::default(),
             allow_insecure_token: false,
+            tls: Tls::default(),
+            proxy_url: None,
+            command_prefix: Vec::new(),
+            recording: None,
             connect_timeout: Duration::from_secs(10),
             request_timeout: None,
             poll_timeout: None,
@@ -91,8 +108,24 @@ impl Slurm {
         )
     }
 
-    /// Whether the URL leads to this host, by address or as `localhost`.
+    /// Whether the answers come from the same place as those of another section.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let place = |slurm: &Self| {
+            (slurm.source, slurm.url.clone(), slurm.command_prefix.clone(), slurm.recording.clone())
+        };
+        place(self) == place(other)
+    }
+
+    /// The Unix socket that the URL names, if it does.
+    pub fn socket(&self) -> Option<&Path> {
+        (self.url.scheme() == "unix").then(|| Path::new(self.url.path()))
+    }
+
+    /// Whether the URL leads to this host, by address, as `localhost` or as a Unix socket.
     pub fn is_loopback(&self) -> bool {
+        if self.socket().is_some() {
+            return true;
+        }
         let host = self.url.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         match address {
@@ -110,7 +143,7 @@ pub(super) const KEYS: &[Key] = &[
         path: "slurm.url",
         flag: Some("slurm.url"),
         value: "URL",
-        help: "base URL of slurmrestd, such as http://127.0.0.1:6820",
+        help: "base URL of slurmrestd, such as http://127.0.0.1:6820 or unix:/run/slurmrestd.sock",
         default: "",
         set: |config, text| {
             config.slurm.url = url(text)?;
@@ -169,6 +202,21 @@ pub(super) const KEYS: &[Key] = &[
         default: "",
         set: |config, text| {
             config.slurm.auth.token = TokenSource::File(quantity::path(text)?);
+            Ok(())
+        },
+    },
+    Key {
+        path: "slurm.auth.token_command",
+        flag: None,
+        value: "WORD,...",
+        help: "program with its arguments that prints the JWT; it is run again before the token ends",
+        default: "",
+        set: |config, text| {
+            let words: Vec<_> = quantity::list(text).map(str::to_owned).collect();
+            if words.is_empty() {
+                return Err("expected a program and its arguments".to_owned());
+            }
+            config.slurm.auth.token = TokenSource::Command(words);
             Ok(())
         },
     },
@@ -240,10 +288,18 @@ fn url(text: &str) -> Result<Url, String> {
     // The text is not quoted where it may hold a password.
     let url =
         Url::parse(text).map_err(|error| format!("expected a URL such as http://127.0.0.1:6820: {error}"))?;
+    if url.scheme() == "unix" {
+        return match url.has_host() || !url.path().starts_with('/') || url.path().ends_with('/') {
+            true => Err(format!(
+                "expected the path of a socket, such as unix:/run/slurmrestd.sock, got \"{text}\""
+            )),
+            false => Ok(url),
+        };
+    }
     if !url.username().is_empty() || url.password().is_some() {
         Err("expected a URL without user and password; slurmrestd takes a token".to_owned())
     } else if !matches!(url.scheme(), "http" | "https") {
-        Err(format!("expected a URL that starts with http:// or https://, got \"{text}\""))
+        Err(format!("expected a URL that starts with http://, https:// or unix:, got \"{text}\""))
     } else if url.query().is_some() || url.fragment().is_some() {
         Err(format!("expected a URL without query and fragment, got \"{text}\""))
     } else if url.path().split('/').any(|part| part == "slurm" || part == "slurmdb") {
@@ -262,16 +318,27 @@ mod tests {
         assert!(url("https://head.example/restd/").is_ok());
         for (text, expected) in [
             ("127.0.0.1:6820", "expected a URL such as"),
-            ("localhost:6820", "starts with http:// or https://"),
-            ("ftp://a", "starts with http:// or https://"),
+            ("localhost:6820", "starts with http://, https:// or unix:"),
+            ("ftp://a", "starts with http://, https:// or unix:"),
             ("http://alice:hunter2@a", "without user and password"),
             ("http://a/?x=1", "without query and fragment"),
             ("http://a:6820/slurm/v0.0.42", "base URL"),
+            ("unix:slurmrestd.sock", "the path of a socket"),
+            ("unix://head/run/slurmrestd.sock", "the path of a socket"),
         ] {
             let message = url(text).unwrap_err();
             assert!(message.contains(expected), "{text}: {message}");
             assert!(!message.contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn a_socket_is_an_absolute_path() {
+        for text in ["unix:/run/slurmrestd.sock", "unix:///run/slurmrestd.sock"] {
+            let slurm = Slurm { url: url(text).unwrap(), ..Slurm::default() };
+            assert_eq!(slurm.socket(), Some(Path::new("/run/slurmrestd.sock")));
+        }
+        assert_eq!(Slurm::default().socket(), None);
     }
 
     #[test]
@@ -282,6 +349,7 @@ mod tests {
             ("http://localhost:6820", true),
             ("http://[::1]:6820", true),
             ("http://[::ffff:127.0.0.1]", true),
+            ("unix:/run/slurmrestd.sock", true),
             ("http://localhost.example.org", false),
             ("http://127.example.org", false),
             ("http://10.0.0.1", false),

@@ -19,7 +19,7 @@ use crate::lifecycle::Pseudonyms;
 use crate::model::Endpoint;
 use crate::schedule::{self, Board, Budget, Cluster, Memory, Plan};
 use crate::server::Readiness;
-use crate::source::{Rest, Source};
+use crate::source::{self, Source};
 use crate::telemetry::{self, Telemetry};
 
 /// What all clusters have in common.
@@ -132,9 +132,9 @@ impl Clusters {
             {
                 return Ok(Planned::AsBefore(same));
             }
-            let source = Rest::new(slurm)
+            let source = source::open(slurm)
                 .with_context(|| format!("failed to set up {}", config.key_of_cluster(index, "url")))?;
-            Ok(Planned::New { terms: Box::new(terms), source: Arc::new(source), before })
+            Ok(Planned::New { terms: Box::new(terms), source, before })
         };
         config.clusters().iter().enumerate().map(plan).collect()
     }
@@ -164,7 +164,7 @@ impl Polled {
     fn is_of(&self, slurm: &Slurm) -> bool {
         match &slurm.name {
             Some(name) => self.kept.board.cluster().as_deref() == Some(name.as_str()),
-            None => self.terms.slurm.name.is_none() && self.terms.slurm.url == slurm.url,
+            None => self.terms.slurm.name.is_none() && self.terms.slurm.is_same_place(slurm),
         }
     }
 
@@ -176,7 +176,7 @@ impl Polled {
 
     async fn change(self, terms: &Terms, legacy: &legacy::Pages) -> Kept {
         let kept = self.kept.clone();
-        let same_slurm = self.terms.slurm.url == terms.slurm.url;
+        let same_slurm = self.terms.slurm.is_same_place(&terms.slurm);
         self.stop().await;
         if !same_slurm {
             kept.memory.clear().await;

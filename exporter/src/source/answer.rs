@@ -1,10 +1,10 @@
 //! What an HTTP answer means: read as its status asks for, then put into its class. Status first, then errors.
-//! Which request follows from it is decided in `rest`.
+//! Whatever brings it looks like HTTP here; which request follows from it is decided in `rest`.
 
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Response, StatusCode};
+use reqwest::StatusCode;
 
 use super::error::{ErrorClass, Failure, PollError, join, one_line};
+use super::incoming::Incoming;
 use crate::model::{Endpoint, Reading, Release};
 use crate::wire::{self, Answer, Api, ApiError, DecodeError, Decoder};
 
@@ -40,7 +40,8 @@ pub(super) enum Reply {
 pub(super) struct Body<'a> {
     pub(super) api: &'static Api,
     pub(super) endpoint: Endpoint,
-    pub(super) url: &'a str,
+    /// Where it comes from, for messages.
+    pub(super) place: &'a str,
     pub(super) max_bytes: u64,
     /// The first bytes, for the errors in an answer that does not decode.
     head: Vec<u8>,
@@ -48,8 +49,8 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(api: &'static Api, endpoint: Endpoint, url: &'a str, max_bytes: u64) -> Self {
-        Self { api, endpoint, url, max_bytes, head: Vec::new(), bytes: 0 }
+    pub(super) fn new(api: &'static Api, endpoint: Endpoint, place: &'a str, max_bytes: u64) -> Self {
+        Self { api, endpoint, place, max_bytes, head: Vec::new(), bytes: 0 }
     }
 
     /// How many bytes have been read.
@@ -59,12 +60,12 @@ impl<'a> Body<'a> {
 
     /// Reads an answer and classes it. `token_has_expired` decides where Slurm's words leave open whether it was the
     /// token.
-    pub(super) async fn read(&mut self, mut response: Response, token_has_expired: bool) -> Reply {
-        let status = response.status();
-        let media_type = media_type(&response);
+    pub(super) async fn read(&mut self, incoming: &mut Incoming, token_has_expired: bool) -> Reply {
+        let status = incoming.status;
+        let media_type = incoming.media_type.clone();
         let is_json = media_type.as_deref().is_none_or(|media_type| media_type == "application/json");
         match status {
-            StatusCode::OK if is_json => match self.decode(&mut response).await {
+            StatusCode::OK if is_json => match self.decode(incoming).await {
                 Ok(answer) => self.judge_success(answer, token_has_expired),
                 Err(failure) => failure.into(),
             },
@@ -73,16 +74,16 @@ impl<'a> Body<'a> {
                 self.failure(ErrorClass::Decode, one_line(&message)).into()
             }
             StatusCode::NOT_FOUND if media_type.as_deref() == Some("text/plain") => {
-                let failure = self.refusal(&mut response, ErrorClass::HttpStatus).await;
+                let failure = self.refusal(incoming, ErrorClass::HttpStatus).await;
                 Reply::Failed { failure, reading: None, not_served: true, blames_token: false }
             }
             StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
             | StatusCode::NETWORK_AUTHENTICATION_REQUIRED => {
-                let failure = self.refusal(&mut response, ErrorClass::Auth).await;
+                let failure = self.refusal(incoming, ErrorClass::Auth).await;
                 Reply::Failed { failure, reading: None, not_served: false, blames_token: true }
             }
-            _ if status.is_server_error() && is_json => match self.decode(&mut response).await {
+            _ if status.is_server_error() && is_json => match self.decode(incoming).await {
                 Ok(answer) => self.judge_error(status, answer, token_has_expired),
                 Err(failure) if failure.class == ErrorClass::TooLarge => failure.into(),
                 // The status was there before the connection broke, and says more.
@@ -91,7 +92,7 @@ impl<'a> Body<'a> {
                     self.failure(ErrorClass::HttpStatus, message).into()
                 }
             },
-            _ => self.refusal(&mut response, ErrorClass::HttpStatus).await.into(),
+            _ => self.refusal(incoming, ErrorClass::HttpStatus).await.into(),
         }
     }
 
@@ -156,28 +157,28 @@ impl<'a> Body<'a> {
 
     /// Decodes the body while it arrives. The outer error is the transport's, or the limit; the inner one the
     /// decoder's.
-    async fn decode(&mut self, response: &mut Response) -> Result<Result<Answer, DecodeError>, Failure> {
+    async fn decode(&mut self, incoming: &mut Incoming) -> Result<Result<Answer, DecodeError>, Failure> {
         let limit = self.max_bytes;
-        if let Some(length) = response.content_length().filter(|length| *length > limit) {
+        if let Some(length) = incoming.length.filter(|length| *length > limit) {
             let message = format!("the answer has {length} bytes, more than slurm.max_body_bytes ({limit})");
             return Err(self.failure(ErrorClass::TooLarge, message));
         }
         let mut decoder = Decoder::new(self.api, self.endpoint);
-        while let Some(chunk) = self.chunk(response).await? {
+        while let Some(chunk) = self.chunk(incoming).await? {
             if self.bytes > limit {
                 let message = format!("the answer has more bytes than slurm.max_body_bytes ({limit})");
                 return Err(self.failure(ErrorClass::TooLarge, message));
             }
             if let Err(error) = decoder.push(&chunk) {
-                self.fill_head(response).await;
+                self.fill_head(incoming).await;
                 return Ok(Err(error));
             }
         }
         Ok(decoder.finish())
     }
 
-    async fn chunk(&mut self, response: &mut Response) -> Result<Option<bytes::Bytes>, Failure> {
-        let chunk = response.chunk().await.map_err(|error| Failure::from_transport(self.url, error))?;
+    async fn chunk(&mut self, incoming: &mut Incoming) -> Result<Option<bytes::Bytes>, Failure> {
+        let chunk = incoming.chunk().await?;
         if let Some(chunk) = &chunk {
             self.bytes += chunk.len() as u64;
             let room = HEAD_BYTES - self.head.len();
@@ -187,27 +188,27 @@ impl<'a> Body<'a> {
     }
 
     /// Reads on for the sake of a message; what goes wrong with that is of no interest.
-    async fn fill_head(&mut self, response: &mut Response) {
-        while self.head.len() < HEAD_BYTES && matches!(self.chunk(response).await, Ok(Some(_))) {}
+    async fn fill_head(&mut self, incoming: &mut Incoming) {
+        while self.head.len() < HEAD_BYTES && matches!(self.chunk(incoming).await, Ok(Some(_))) {}
     }
 
     /// The failure that a status alone stands for, with what the server says about it.
-    async fn refusal(&mut self, response: &mut Response, class: ErrorClass) -> Failure {
-        self.fill_head(response).await;
+    async fn refusal(&mut self, incoming: &mut Incoming, class: ErrorClass) -> Failure {
+        self.fill_head(incoming).await;
         let errors = wire::read_errors(&self.head);
-        let is_text = media_type(response).as_deref() == Some("text/plain");
+        let is_text = incoming.media_type.as_deref() == Some("text/plain");
         let said = match errors.is_empty() {
             false => join(&errors),
             true if is_text => one_line(&String::from_utf8_lossy(&self.head)),
             true => String::new(),
         };
-        let status = response.status();
+        let status = incoming.status;
         let message = if said.is_empty() { status.to_string() } else { format!("{status}: {said}") };
         self.failure(class, message)
     }
 
     fn failure(&self, class: ErrorClass, message: impl Into<String>) -> Failure {
-        Failure::new(class, self.url, message)
+        Failure::new(class, self.place, message)
     }
 
     fn undecodable(&self, error: &DecodeError) -> Failure {
@@ -285,10 +286,4 @@ fn is_silent(reading: &Reading) -> bool {
 
 fn is_auth(errors: &[ApiError]) -> bool {
     errors.iter().any(|error| matches!(error.number, Some(AUTHENTICATION_ERROR | ACCESS_DENIED)))
-}
-
-/// Without its parameters, in lower case; none when the answer names none.
-fn media_type(response: &Response) -> Option<String> {
-    let text = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(text.split(';').next().unwrap_or(text).trim().to_ascii_lowercase())
 }

@@ -1,10 +1,10 @@
-//! Who asks: the token, read again for every poll, and what it says about itself.
+//! Who asks: the token, read again for every poll or made anew by a command, and what it says about itself.
 //! Nothing here checks a signature: slurmctld does that.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,25 +12,36 @@ use reqwest::header::HeaderValue;
 use serde::Deserialize;
 
 use super::error::SourceError;
+use super::program::Program;
 use crate::config::{Auth, Token, TokenSource};
 
 /// Longer than any token; a wrong path must not fill the memory.
 const MAX_TOKEN_BYTES: u64 = 64 << 10;
 
+/// How long a command may take that makes a token.
+const COMMAND_TIME: Duration = Duration::from_secs(30);
+
+/// A refused token is not made anew more often than this: an outage looks like a refusal, too.
+const COMMAND_REST: Duration = Duration::from_secs(60);
+
 /// Where the token comes from, and the one that was used last.
 #[derive(Debug)]
 pub(super) struct Credentials {
     user: Option<String>,
-    file: Option<PathBuf>,
+    origin: TokenSource,
     last: Mutex<Last>,
+    /// Held while the command runs; keeps when it ran last.
+    making: tokio::sync::Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
 struct Last {
     token: Option<Token>,
     claims: Claims,
-    /// Whether the file could be read the last time, so that its loss is logged once.
-    is_readable: bool,
+    /// From when on a command is to make another one, in Unix seconds: a tenth of its life before its end.
+    renew_at: Option<u64>,
+    /// Whether it could be read or made the last time, so that a failure is logged once.
+    is_fresh: bool,
 }
 
 /// What one request is signed with.
@@ -57,43 +68,101 @@ impl Credentials {
     /// # Errors
     /// When a token file is named and holds no token.
     pub(super) fn new(auth: &Auth) -> Result<Self, SourceError> {
-        let (file, token) = match &auth.token {
-            TokenSource::None => (None, None),
-            TokenSource::Given(token) => (None, Some(token.clone())),
-            TokenSource::File(path) => (Some(path.clone()), Some(read(path)?)),
+        let token = match &auth.token {
+            // A command runs with the first poll: what it needs may come up after us.
+            TokenSource::None | TokenSource::Command(_) => None,
+            TokenSource::Given(token) => Some(token.clone()),
+            TokenSource::File(path) => Some(read(path)?),
         };
         let claims = token.as_ref().map(Claims::of).unwrap_or_default();
-        let last = Mutex::new(Last { token, claims, is_readable: true });
-        Ok(Self { user: auth.user.clone(), file, last })
+        let last = Mutex::new(Last { token, claims, renew_at: None, is_fresh: true });
+        let making = tokio::sync::Mutex::new(None);
+        Ok(Self { user: auth.user.clone(), origin: auth.token.clone(), last, making })
     }
 
     /// The signature for the next request; none when requests go out without a token. A file that cannot be read, for
-    /// example in the middle of being replaced, leaves the token of the time before in use.
-    pub(super) async fn current(&self) -> Option<Signature> {
-        if let Some(path) = self.file.clone() {
-            // A file on a dead network file system must not stop the runtime.
-            // It fails only while the runtime shuts down.
-            if let Ok(read) = tokio::task::spawn_blocking(move || read(&path)).await {
-                self.take(read);
+    /// example in the middle of being replaced, or a command that fails leaves the token of the time before in use.
+    ///
+    /// # Errors
+    /// Why there is no token, when a command was to make one.
+    pub(super) async fn current(&self) -> Result<Option<Signature>, String> {
+        match &self.origin {
+            TokenSource::None | TokenSource::Given(_) => {}
+            TokenSource::File(path) => self.read_again(path.clone()).await,
+            TokenSource::Command(words) => {
+                let mut made_at = self.making.lock().await;
+                let is_due = {
+                    let last = self.lock();
+                    last.token.is_none() || last.renew_at.is_some_and(|at| at <= unix_now())
+                };
+                if is_due {
+                    self.make(words, &mut made_at).await?;
+                }
             }
         }
-        self.last()
+        Ok(self.last())
     }
 
-    fn take(&self, read: Result<Token, SourceError>) {
+    /// The signature after one was refused: another one if there is any.
+    ///
+    /// # Errors
+    /// As in [`Self::current`].
+    pub(super) async fn after_refusal(
+        &self,
+        refused: Option<&Signature>,
+    ) -> Result<Option<Signature>, String> {
+        match &self.origin {
+            TokenSource::None | TokenSource::Given(_) => {}
+            TokenSource::File(path) => self.read_again(path.clone()).await,
+            TokenSource::Command(words) => {
+                let mut made_at = self.making.lock().await;
+                let has_rested = made_at.is_none_or(|at| at.elapsed() >= COMMAND_REST);
+                // Another poll may have had it made while this one waited.
+                if has_rested && self.last().as_ref() == refused {
+                    self.make(words, &mut made_at).await?;
+                }
+            }
+        }
+        Ok(self.last())
+    }
+
+    async fn read_again(&self, path: PathBuf) {
+        // A file on a dead network file system must not stop the runtime.
+        // It fails only while the runtime shuts down.
+        if let Ok(read) = tokio::task::spawn_blocking(move || read(&path)).await {
+            self.take(read.map_err(|error| error.to_string()));
+        }
+    }
+
+    /// Runs the command and takes what it prints. Fails only where there is no token at all.
+    async fn make(&self, words: &[String], made_at: &mut Option<Instant>) -> Result<(), String> {
+        *made_at = Some(Instant::now());
+        let made = run(words).await;
+        let failed = made.as_ref().err().cloned();
+        self.take(made);
+        match failed {
+            Some(message) if self.lock().token.is_none() => Err(message),
+            _ => Ok(()),
+        }
+    }
+
+    fn take(&self, read: Result<Token, String>) {
         let mut last = self.lock();
         match read {
             Ok(token) => {
-                last.is_readable = true;
+                last.is_fresh = true;
                 if last.token.as_ref() != Some(&token) {
                     last.claims = Claims::of(&token);
                     last.token = Some(token);
-                    tracing::info!(expires_at = last.claims.exp, "the token was replaced");
+                    let now = unix_now();
+                    last.renew_at =
+                        last.claims.expiry().map(|exp| exp.saturating_sub(exp.saturating_sub(now) / 10));
+                    tracing::info!(expires_at = last.claims.exp, "a new token");
                 }
             }
             Err(error) => {
-                if std::mem::replace(&mut last.is_readable, false) {
-                    tracing::warn!(error = %error, "keeping the last token");
+                if std::mem::replace(&mut last.is_fresh, false) {
+                    tracing::warn!(error = %error, "no new token");
                 }
             }
         }
@@ -108,14 +177,12 @@ impl Credentials {
 
     /// When the token ends, in Unix seconds.
     pub(super) fn expiry(&self) -> Option<u64> {
-        // A negative or absurd number saturates, which is as good an answer as any.
-        self.lock().claims.exp.map(|exp| exp as u64)
+        self.lock().claims.expiry()
     }
 
     /// Whether the token says that its time is over, by this host's clock.
     pub(super) fn is_expired(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.expiry().is_some_and(|exp| exp <= now.as_secs())
+        self.expiry().is_some_and(|exp| exp <= unix_now())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Last> {
@@ -124,11 +191,12 @@ impl Credentials {
 }
 
 impl Signature {
-    /// The value of `X-SLURM-USER-TOKEN`, which is kept out of every debug output.
-    pub(super) fn token_header(&self) -> Option<HeaderValue> {
-        let mut value = HeaderValue::from_str(self.token.expose()).ok()?;
+    /// The token as the value of a header, which is kept out of every debug output.
+    pub(super) fn header(&self, scheme: &'static str) -> HeaderValue {
+        let text = format!("{scheme}{}", self.token.expose());
+        let mut value = HeaderValue::try_from(text).expect("a token is printable ASCII");
         value.set_sensitive(true);
-        Some(value)
+        value
     }
 }
 
@@ -141,13 +209,39 @@ impl Claims {
         claims.sun = claims.sun.filter(|name| !name.is_empty() && HeaderValue::from_str(name).is_ok());
         claims
     }
+
+    fn expiry(&self) -> Option<u64> {
+        // A negative or absurd number saturates, which is as good an answer as any.
+        self.exp.map(|exp| exp as u64)
+    }
+}
+
+/// Runs the command that prints a token; says nothing of what it printed.
+async fn run(words: &[String]) -> Result<Token, String> {
+    let failed = |message: String| format!("failed to have {} make a token: {message}", words[0]);
+    let mut program =
+        Program::start(words, |_| true, COMMAND_TIME).map_err(|error| failed(error.to_string()))?;
+    let output = program.output(MAX_TOKEN_BYTES as usize + 1).await;
+    let (output, ended) = output.map_err(|error| failed(error.to_string()))?;
+    if ended.code != Some(0) {
+        return Err(failed(ended.to_string()));
+    }
+    if output.len() as u64 > MAX_TOKEN_BYTES {
+        return Err(failed("what it prints is longer than any token".to_owned()));
+    }
+    let text = String::from_utf8(output).map_err(|_| failed("what it prints is not text".to_owned()))?;
+    Token::from_text(&text).map_err(|message| failed(format!("what it prints {message}")))
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Reads a token file.
 ///
 /// # Errors
 /// When it cannot be read or holds no token.
-pub(crate) fn read(path: &Path) -> Result<Token, SourceError> {
+fn read(path: &Path) -> Result<Token, SourceError> {
     let failed = |source| SourceError::TokenFile { path: path.to_owned(), source };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(failed)?;
@@ -186,6 +280,7 @@ mod tests {
         let auth = |user: Option<&str>| Auth {
             user: user.map(str::to_owned),
             token: TokenSource::Given(jwt(r#"{"sun":"slurmrest"}"#)),
+            ..Auth::default()
         };
         let user = |auth: &Auth| Credentials::new(auth).unwrap().last().unwrap().user;
         assert_eq!(user(&auth(None)).as_deref(), Some("slurmrest"));
@@ -197,7 +292,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         let refused = |path: &Path| {
-            let auth = Auth { user: None, token: TokenSource::File(path.to_owned()) };
+            let auth = Auth { token: TokenSource::File(path.to_owned()), ..Auth::default() };
             Credentials::new(&auth).unwrap_err().to_string().replace(&path.display().to_string(), "FILE")
         };
         assert_eq!(
@@ -215,20 +310,77 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, "first").unwrap();
-        let auth = Auth { user: None, token: TokenSource::File(path.clone()) };
+        let auth = Auth { token: TokenSource::File(path.clone()), ..Auth::default() };
         let credentials = Credentials::new(&auth).unwrap();
         std::fs::write(&path, "second").unwrap();
-        assert_eq!(credentials.current().await.unwrap().token.expose(), "second");
+        assert_eq!(credentials.current().await.unwrap().unwrap().token.expose(), "second");
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(credentials.current().await.unwrap().token.expose(), "second");
+        assert_eq!(credentials.current().await.unwrap().unwrap().token.expose(), "second");
+    }
+
+    fn made_by(script: &str) -> Credentials {
+        let words = ["sh", "-c", script].map(str::to_owned).to_vec();
+        Credentials::new(&Auth { token: TokenSource::Command(words), ..Auth::default() }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_command_runs_again_when_its_token_ends_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = folder.path().join("count");
+        let token = |exp: u64| jwt(&format!("{{\"exp\":{exp}}}")).expose().to_owned();
+        // The first token is over, the second lives.
+        let script = format!(
+            "echo x >>{count}; case $(wc -l <{count}) in 1) echo SLURM_JWT={old};; *) echo {new};; esac",
+            count = count.display(),
+            old = token(1),
+            new = token(4_102_444_800),
+        );
+        let credentials = made_by(&script);
+        let ran = || std::fs::read_to_string(&count).map_or(0, |text| text.lines().count());
+        assert_eq!((ran(), credentials.expiry()), (0, None));
+        credentials.current().await.unwrap();
+        assert_eq!((ran(), credentials.expiry()), (1, Some(1)));
+        for _ in 0..3 {
+            credentials.current().await.unwrap();
+            assert_eq!((ran(), credentials.expiry()), (2, Some(4_102_444_800)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_makes_no_token_is_told_without_what_it_printed() {
+        for (script, expected) in [
+            ("echo canary; echo 'no rights' >&2; exit 3", "exit status 3: no rights"),
+            ("echo two canaries", "what it prints holds blanks or characters that no token has"),
+            ("true", "what it prints is empty"),
+        ] {
+            let message = made_by(script).current().await.unwrap_err();
+            assert_eq!(message, format!("failed to have sh make a token: {expected}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_made_anew_but_not_over_and_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = folder.path().join("count");
+        let credentials = made_by(&format!("echo x >>{0}; echo token$(wc -l <{0})", count.display()));
+        let first = credentials.current().await.unwrap();
+        // It was made this moment: another one would be refused as well.
+        assert_eq!(credentials.after_refusal(first.as_ref()).await.unwrap(), first);
+        *credentials.making.lock().await = Instant::now().checked_sub(COMMAND_REST);
+        let second = credentials.after_refusal(first.as_ref()).await.unwrap();
+        assert_eq!(second.as_ref().unwrap().token.expose(), "token2");
+        *credentials.making.lock().await = Instant::now().checked_sub(COMMAND_REST);
+        // Whoever was refused the first one takes the second that is there.
+        assert_eq!(credentials.after_refusal(first.as_ref()).await.unwrap(), second);
     }
 
     #[test]
     fn nothing_prints_the_token() {
-        let auth = Auth { user: None, token: TokenSource::Given(Token::from_text("a.canary.c").unwrap()) };
+        let auth =
+            Auth { token: TokenSource::Given(Token::from_text("a.canary.c").unwrap()), ..Auth::default() };
         let credentials = Credentials::new(&auth).unwrap();
         let signature = credentials.last().unwrap();
-        let header = signature.token_header().unwrap();
+        let header = signature.header("Bearer ");
         assert!(!format!("{auth:?} {credentials:?} {signature:?} {header:?}").contains("canary"));
     }
 }

@@ -15,7 +15,7 @@ pub enum ErrorClass {
     Timeout,
     /// No connection, or one that broke before the answer was complete.
     Connect,
-    /// Any other status than 200, and an API version that is not served.
+    /// Any other status than 200, an API version that is not served, and a command that failed.
     HttpStatus,
     /// An answer that is not what this API version promises.
     Decode,
@@ -47,19 +47,36 @@ pub enum SourceError {
     TokenFile { path: PathBuf, source: std::io::Error },
     #[error("failed to read the token file {path}: it {message}", path = path.display())]
     NoToken { path: PathBuf, message: &'static str },
+    #[error("failed to read {path}: {message}", path = path.display())]
+    NoPem { path: PathBuf, message: String },
     #[error("failed to set up the HTTP client: {0}")]
     Client(#[source] reqwest::Error),
+    #[error("failed to read the recording {path}: {message}", path = path.display())]
+    Recording { path: PathBuf, message: String },
 }
 
 /// A failure of one request, before it is known for which poll it was made.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) class: ErrorClass,
-    pub(super) url: String,
-    /// Without the URL.
+    /// Where the answer was to come from: a URL, a command line or a path.
+    pub(super) place: String,
+    /// Without the place.
     pub(super) message: String,
     /// See [`PollError::drifted_field`].
     pub(super) drifted_field: Option<String>,
+}
+
+impl SourceError {
+    /// The key of the cluster's section to look at.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::TokenFile { .. } | Self::NoToken { .. } => "auth.token_file",
+            Self::NoPem { .. } => "tls",
+            Self::Client(_) => "url",
+            Self::Recording { .. } => "recorded.directory",
+        }
+    }
 }
 
 impl ErrorClass {
@@ -95,15 +112,15 @@ impl std::fmt::Display for ErrorClass {
 
 impl PollError {
     pub(super) fn new(endpoint: Endpoint, failure: &Failure) -> Self {
-        let message = format!("failed to poll {endpoint}: {}: {}", failure.url, failure.message);
+        let message = format!("failed to poll {endpoint}: {}: {}", failure.place, failure.message);
         let drifted_field = failure.drifted_field.clone();
         Self { class: failure.class, message, reading: None, not_served: false, drifted_field }
     }
 }
 
 impl Failure {
-    pub(super) fn new(class: ErrorClass, url: &str, message: impl Into<String>) -> Self {
-        Self { class, url: url.to_owned(), message: message.into(), drifted_field: None }
+    pub(super) fn new(class: ErrorClass, place: &str, message: impl Into<String>) -> Self {
+        Self { class, place: place.to_owned(), message: message.into(), drifted_field: None }
     }
 
     /// What reqwest says, down to the cause, without the URL, which the caller knows better.

@@ -13,16 +13,17 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use reqwest::header::ACCEPT;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION};
+use reqwest::{Client, StatusCode};
 
 use super::answer::{Body, Reply};
 use super::auth::{Credentials, Signature};
 use super::error::{ErrorClass, Failure, PollError, SourceError};
+use super::incoming::Incoming;
 use super::negotiate::Negotiation;
 use super::rate_limit::Limiter;
-use super::{Poll, Request, Source};
-use crate::config::Slurm;
+use super::{Fetch, Poll, Request, Source, client};
+use crate::config::{Scheme, Slurm, Token};
 use crate::model::endpoint::Daemon;
 use crate::model::{Endpoint, Release, Timestamp};
 use crate::wire::{Answer, Api};
@@ -50,21 +51,9 @@ impl Rest {
     /// # Errors
     /// When a token file is named and holds no token, and when TLS cannot be set up.
     pub fn new(slurm: &Slurm) -> Result<Self, SourceError> {
-        let client = Client::builder()
-            .user_agent(concat!("slurm-exporter/", env!("CARGO_PKG_VERSION")))
-            // The token is in a header of its own name, which no redirect may carry to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .no_gzip()
-            .http1_only()
-            .pool_max_idle_per_host(0)
-            .connect_timeout(slurm.connect_timeout)
-            .build()
-            .map_err(SourceError::Client)?;
         Ok(Self {
-            base: slurm.url.as_str().trim_end_matches('/').to_owned(),
-            client,
+            base: client::base(slurm),
+            client: client::client(slurm)?,
             limiter: Limiter::new(&slurm.rate_limit),
             credentials: Credentials::new(&slurm.auth)?,
             negotiation: Negotiation::new(slurm.api_version),
@@ -79,7 +68,7 @@ impl Rest {
         since: Timestamp,
         requests: &mut Vec<Request>,
     ) -> Result<Answer, PollError> {
-        let mut signature = self.credentials.current().await;
+        let mut signature = self.signature().await.map_err(|failure| PollError::new(endpoint, &failure))?;
         let mut api = self.negotiate(endpoint, signature.as_ref(), requests).await?;
         let mut may_negotiate = true;
         let mut may_reread = true;
@@ -101,14 +90,22 @@ impl Rest {
                 }
             }
             if reply.blames_token() && std::mem::take(&mut may_reread) {
-                let now = self.credentials.current().await;
-                if now != signature {
-                    signature = now;
-                    continue;
+                // The answer that blames the token says more than why there is no other.
+                match self.credentials.after_refusal(signature.as_ref()).await {
+                    Ok(now) if now != signature => {
+                        signature = now;
+                        continue;
+                    }
+                    Ok(_) | Err(_) => {}
                 }
             }
             return reply.into_result(endpoint);
         }
+    }
+
+    async fn signature(&self) -> Result<Option<Signature>, Failure> {
+        let signature = self.credentials.current().await;
+        signature.map_err(|message| Failure::new(ErrorClass::Auth, &self.base, message))
     }
 
     async fn negotiate(
@@ -119,8 +116,8 @@ impl Rest {
     ) -> Result<&'static Api, PollError> {
         let probe = |api| self.probe(api, signature);
         self.negotiation.api(requests, probe).await.map_err(|mut failure| {
-            if failure.url.is_empty() {
-                failure.url = format!("{}/slurm", self.base);
+            if failure.place.is_empty() {
+                failure.place = format!("{}/slurm", self.base);
             }
             PollError::new(endpoint, &failure)
         })
@@ -135,8 +132,8 @@ impl Rest {
         self.limiter.ready().await;
         let started = Instant::now();
         let answer = self.send(&self.url(api, Endpoint::Ping), Endpoint::Ping, signature).await;
-        let code = answer.as_ref().ok().map(|response| response.status().as_u16());
-        let is_served = answer.map(|response| response.status() != StatusCode::NOT_FOUND);
+        let code = answer.as_ref().ok().and_then(Incoming::code);
+        let is_served = answer.map(|incoming| incoming.status != StatusCode::NOT_FOUND);
         (Request { endpoint: Endpoint::Ping, code, duration: started.elapsed(), bytes: 0 }, is_served)
     }
 
@@ -157,14 +154,14 @@ impl Rest {
         let mut code = None;
         let mut body = Body::new(api, endpoint, &url, self.slurm.max_body_bytes);
         let mut reply = match self.send(&url, endpoint, signature).await {
-            Ok(response) => {
-                code = Some(response.status().as_u16());
-                match response.status() {
+            Ok(mut incoming) => {
+                code = incoming.code();
+                match incoming.status {
                     // For jobs only 22.05 answers so; later versions send an empty list.
                     StatusCode::NOT_MODIFIED if since.is_some() => {
                         Reply::unchanged(endpoint, self.last_release(api))
                     }
-                    _ => body.read(response, self.credentials.is_expired()).await,
+                    _ => body.read(&mut incoming, self.credentials.is_expired()).await,
                 }
             }
             Err(failure) => failure.into(),
@@ -184,17 +181,24 @@ impl Rest {
         url: &str,
         endpoint: Endpoint,
         signature: Option<&Signature>,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Incoming, Failure> {
         let mut request =
             self.client.get(url).timeout(self.slurm.timeout(endpoint)).header(ACCEPT, "application/json");
-        if let Some(token) = signature.and_then(Signature::token_header) {
-            request = request.header("x-slurm-user-token", token);
+        if let Some(signature) = signature {
+            request = match self.slurm.auth.scheme {
+                Scheme::Slurm => request.header("x-slurm-user-token", signature.header("")),
+                Scheme::Bearer => request.header(AUTHORIZATION, signature.header("Bearer ")),
+            };
         }
-        let user = signature.and_then(|signature| signature.user.as_deref());
-        if let Some(user) = user.or(self.slurm.auth.user.as_deref()) {
+        // With Bearer the token alone says who asks, unless a name was asked for.
+        let of_token = signature.filter(|_| self.slurm.auth.scheme == Scheme::Slurm);
+        let user =
+            self.slurm.auth.user.as_deref().or(of_token.and_then(|signature| signature.user.as_deref()));
+        if let Some(user) = user {
             request = request.header("x-slurm-user-name", user);
         }
-        request.send().await.map_err(|error| Failure::from_transport(url, error))
+        let response = request.send().await.map_err(|error| Failure::from_transport(url, error))?;
+        Ok(Incoming::http(url, response))
     }
 
     fn last_release(&self, api: &Api) -> Release {
@@ -230,5 +234,27 @@ impl Source for Rest {
 
     fn token_expiry(&self) -> Option<u64> {
         self.credentials.expiry()
+    }
+}
+
+impl Fetch for Rest {
+    fn fetch<'a>(
+        &'a self,
+        endpoint: Endpoint,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Incoming>, Failure>> + Send + 'a>> {
+        Box::pin(async move {
+            let signature = self.signature().await?;
+            let probe = |api| self.probe(api, signature.as_ref());
+            let api = self.negotiation.api(&mut Vec::new(), probe).await?;
+            if !api.serves(endpoint) {
+                return Ok(None);
+            }
+            self.limiter.ready().await;
+            self.send(&self.url(api, endpoint), endpoint, signature.as_ref()).await.map(Some)
+        })
+    }
+
+    fn token(&self) -> Option<Token> {
+        self.credentials.last().map(|signature| signature.token)
     }
 }

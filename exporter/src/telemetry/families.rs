@@ -83,14 +83,14 @@ pub(super) static API_REQUESTS: Desc = own(
     Counter,
     Unit::None,
     &["endpoint", "code"],
-    "Requests to slurmrestd by HTTP status; code is \"none\" where no answer came.",
+    "Requests to Slurm by HTTP status, or commands by exit status; code is \"none\" where no answer came.",
 );
 pub(super) static API_DURATION: Desc = own(
     "slurm_exporter_api_request_duration_seconds",
     Histogram,
     Unit::Seconds,
     &["endpoint"],
-    "Time of requests to slurmrestd, body and decoding included.",
+    "Time of requests to Slurm, or of its commands, body and decoding included.",
 );
 pub(super) static API_BYTES: Desc = own(
     "slurm_exporter_api_response_bytes",

@@ -80,5 +80,34 @@ pub fn read_errors(body: &[u8]) -> Vec<ApiError> {
     }
 }
 
+/// The API version that a whole answer says it is written in, ours or not; none when it says nothing.
+pub fn version_of(body: &[u8]) -> Option<String> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Plugin<'a> {
+        /// `data_parser/v0.0.42`.
+        #[serde(borrow)]
+        data_parser: Text<'a>,
+        /// `openapi/v0.0.38` in 22.05, `openapi/dbv0.0.38` for accounting; without a version later.
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Meta<'a> {
+        #[serde(borrow)]
+        plugin: Plugin<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        meta: Meta<'a>,
+    }
+    let body: Body<'_> = serde_json::from_slice(body).ok()?;
+    let Plugin { data_parser, kind } = body.meta.plugin;
+    let versions = [data_parser.0, kind.0].map(|text| text.find("v0.").map(|at| text[at..].to_owned()));
+    versions.into_iter().flatten().next()
+}
+
 /// `last_update` and its like: seconds, 0 where nothing changed since.
 pub(super) type LastUpdate = Number;

@@ -26,7 +26,7 @@ mod v0_0_45;
 mod words;
 
 pub use decoder::{Answer, Decoder};
-pub use envelope::{ApiError, read_errors};
+pub use envelope::{ApiError, read_errors, version_of};
 pub use error::DecodeError;
 pub use job::decode_whole_slice;
 
@@ -51,6 +51,11 @@ impl Api {
     pub fn serves(&self, endpoint: Endpoint) -> bool {
         !self.absent.contains(&endpoint)
     }
+
+    /// Whether it is written by a data_parser plugin, which the commands of that Slurm have too.
+    pub fn has_data_parser(&self) -> bool {
+        self.version != v0_0_38::API.version
+    }
 }
 
 /// The supported versions, newest first: the order in which they are probed.
@@ -67,4 +72,9 @@ pub const SUPPORTED: &[&Api] = &[
 /// The supported version of this name.
 pub fn by_version(version: &str) -> Option<&'static Api> {
     SUPPORTED.iter().copied().find(|api| api.version == version)
+}
+
+/// The version of Slurm 22.05, whose commands have no other.
+pub fn before_data_parser() -> &'static Api {
+    &v0_0_38::API
 }

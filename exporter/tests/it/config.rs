@@ -82,7 +82,8 @@ fn every_mistake_is_told_at_once() {
             "config.yaml:5:3: slurm.api_verson: unknown key, did you mean slurm.api_version?",
             "config.yaml:6:16: slurm.api_version: expected auto or one of v0.0.45, v0.0.44, v0.0.43, v0.0.42, \
              v0.0.41, v0.0.40, v0.0.38, got \"v9\"",
-            "config.yaml:7:9: slurm.auth: expected a section with the keys user, token_file",
+            "config.yaml:7:9: slurm.auth: expected a section with the keys user, token_file, token_command, \
+             scheme",
             "config.yaml:10:11: collection.intervals.jobs: expected a duration such as 15s, 1m30s or 500ms, got \
              \"60\"",
             "config.yaml:11:12: collection.intervals.nodes: expected an interval of at least 1s, got \"0s\"",
@@ -104,10 +105,10 @@ fn a_key_in_the_wrong_section_is_sent_to_the_right_one() {
 #[test]
 fn a_key_that_does_not_work_yet_is_unknown() {
     check(
-        "slurm:\n  source: rest\n",
-        &["config.yaml:2:3: slurm.source: unknown key, known here: url, name, api_version, auth, \
-           allow_insecure_token, connect_timeout, request_timeout, max_in_flight, max_body_bytes, circuit_breaker, \
-           rate_limit"],
+        "slurm:\n  http2: true\n",
+        &["config.yaml:2:3: slurm.http2: unknown key, known here: url, name, api_version, auth, \
+           allow_insecure_token, connect_timeout, request_timeout, max_in_flight, max_body_bytes, source, tls, \
+           proxy_url, command, recorded, circuit_breaker, rate_limit"],
     );
 }
 

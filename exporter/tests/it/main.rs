@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod clusters;
+mod command;
 mod config;
 mod exposition;
 mod facts;
@@ -15,10 +16,12 @@ mod page;
 mod process;
 mod prometheus;
 mod real_slurm;
+mod record;
 mod recordings;
 mod recordings_special;
 mod reload;
 mod schedule;
+mod secret;
 mod server;
 mod simulator;
 mod source;

@@ -1,7 +1,8 @@
 //! The REST source against servers that behave well, badly and like slurmrestd.
 
 mod recorded;
-mod slurmrestd;
+pub(crate) mod slurmrestd;
+mod ways;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ fn section(url: &str, version: Option<&str>, token: TokenSource) -> Slurm {
     Slurm {
         url: url.parse().unwrap(),
         api_version: version.map(|version| exporter::wire::by_version(version).unwrap().version),
-        auth: Auth { user: None, token },
+        auth: Auth { token, ..Auth::default() },
         ..Slurm::default()
     }
 }
