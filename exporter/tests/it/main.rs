@@ -8,6 +8,7 @@ mod command;
 mod config;
 mod exposition;
 mod facts;
+mod fault_matrix;
 mod golden;
 mod life;
 mod metrics;

@@ -24,6 +24,11 @@ impl Samples {
         self.0.keys().map(String::as_str)
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+
     /// All samples of a family.
     pub(crate) fn all(&self, family: &str) -> impl Iterator<Item = (&Labels, f64)> {
         self.0.get(family).into_iter().flatten().map(|(labels, value)| (labels, *value))

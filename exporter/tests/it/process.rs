@@ -77,6 +77,13 @@ impl Exporter {
         Samples::parse(&body)
     }
 
+    /// What one collector has on the page.
+    pub(crate) fn scrape_collector(&self, name: &str) -> Samples {
+        let (status, body) = self.get(&format!("/metrics?collect[]={name}"));
+        assert_eq!(status, 200);
+        Samples::parse(&body)
+    }
+
     /// Waits for `/ready`, and for a good poll of every endpoint.
     pub(crate) fn wait_until_ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
