@@ -8,6 +8,7 @@ mod by_partition;
 mod capacity;
 mod controller;
 pub(crate) mod gpu;
+mod job_life;
 mod jobs;
 mod node_states;
 mod nodes;
@@ -15,7 +16,7 @@ mod partitions;
 mod scheduler;
 mod settings;
 #[cfg(test)]
-mod test_cluster;
+pub(crate) mod test_cluster;
 mod word_counts;
 
 pub use settings::Settings;
@@ -41,6 +42,7 @@ pub const COLLECTORS: &[&Collector] = &[
     &nodes::COLLECTOR,
     &partitions::COLLECTOR,
     &jobs::COLLECTOR,
+    &job_life::COLLECTOR,
     &scheduler::COLLECTOR,
 ];
 
@@ -132,6 +134,17 @@ const fn counter(
     level: Level,
 ) -> Desc {
     Desc { name, help, kind: Kind::Counter, unit, labels, level }
+}
+
+/// A declaration of a histogram.
+const fn histogram(
+    name: &'static str,
+    help: &'static str,
+    unit: Unit,
+    labels: &'static [&'static str],
+    level: Level,
+) -> Desc {
+    Desc { name, help, kind: Kind::Histogram, unit, labels, level }
 }
 
 #[cfg(test)]

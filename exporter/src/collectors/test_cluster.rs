@@ -170,16 +170,17 @@ impl NodesBuilder {
 }
 
 #[derive(Default)]
-pub(super) struct JobsBuilder(Jobs);
+pub(crate) struct JobsBuilder(Jobs);
 
 impl JobsBuilder {
-    pub(super) fn job(mut self, state: &str, partitions: &str, change: impl FnOnce(&mut Job)) -> Self {
+    pub(crate) fn job(mut self, state: &str, partitions: &str, change: impl FnOnce(&mut Job)) -> Self {
         let jobs = &mut self.0;
         let (state, others) = words(state, &mut jobs.symbols, job_base::index_of, job_flag::index_of);
         let row = u32::try_from(jobs.rows.len()).unwrap();
         jobs.other_flags.extend(others.into_iter().map(|word| (row, word)));
         let mut job = Job {
             id: row + 1,
+            array_id: 0,
             tasks: 1,
             state,
             partitions: jobs.partition_lists.store(symbols(partitions, &mut jobs.symbols), Run::default()),
@@ -199,6 +200,7 @@ impl JobsBuilder {
             eligible_at: Timestamp::NONE,
             start_at: Timestamp::NONE,
             end_at: Timestamp::NONE,
+            time_limit_minutes: None,
             restarts: 0,
             has_allocation: !state.has_base(job_base::PENDING),
             tasks_truncated: false,
@@ -209,7 +211,7 @@ impl JobsBuilder {
     }
 
     /// Gives the last job GPUs, per task.
-    pub(super) fn gpus(mut self, kind: &str, count: u64) -> Self {
+    pub(crate) fn gpus(mut self, kind: &str, count: u64) -> Self {
         let kind = self.0.symbols.intern(kind);
         let job = self.0.rows.last_mut().unwrap();
         let mut list = self.0.gpu_lists.get(job.gpus).to_vec();
@@ -219,13 +221,13 @@ impl JobsBuilder {
     }
 
     /// Gives the last job a reason.
-    pub(super) fn reason(mut self, reason: &str) -> Self {
+    pub(crate) fn reason(mut self, reason: &str) -> Self {
         let reason = self.0.symbols.intern(reason);
         self.0.rows.last_mut().unwrap().reason = reason;
         self
     }
 
-    pub(super) fn build(self) -> Jobs {
+    pub(crate) fn build(self) -> Jobs {
         self.0
     }
 }

@@ -95,6 +95,7 @@ pub(super) const KEYS: &[Key] = &[
     enabled!("jobs"),
     interval!("jobs", Jobs),
     timeout!("jobs", Jobs),
+    enabled!("job_life"),
     enabled!("scheduler"),
     interval!("scheduler", Diag),
     timeout!("scheduler", Diag),

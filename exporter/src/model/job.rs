@@ -1,5 +1,7 @@
 //! Jobs: one compact row each. A pending array is one row that stands for many tasks.
 
+use std::num::NonZeroU32;
+
 use super::state::{State, job_base};
 use super::symbol::{Pool, Run, Symbol, Symbols};
 use super::time::Timestamp;
@@ -21,6 +23,8 @@ pub struct Jobs {
 #[derive(Clone, Debug)]
 pub struct Job {
     pub id: u32,
+    /// The array that it is, or was, a task of; 0 when it is of none.
+    pub array_id: u32,
     /// 1, or the number of waiting tasks of an array.
     pub tasks: u32,
     pub state: State,
@@ -49,6 +53,8 @@ pub struct Job {
     /// For a job that never held resources this is an estimate or its end: not a start.
     pub start_at: Timestamp,
     pub end_at: Timestamp,
+    /// Unknown for a job that may run for ever.
+    pub time_limit_minutes: Option<NonZeroU32>,
     pub restarts: u16,
     /// Whether it was given resources, now or before it ended.
     pub has_allocation: bool,

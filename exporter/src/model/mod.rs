@@ -4,7 +4,9 @@
 pub mod controller;
 pub mod diag;
 pub mod endpoint;
+pub mod histogram;
 pub mod job;
+pub mod job_totals;
 pub mod node;
 pub mod partition;
 pub mod polls;
@@ -19,6 +21,7 @@ pub use controller::{Controller, Controllers};
 pub use diag::Diag;
 pub use endpoint::Endpoint;
 pub use job::{Job, Jobs};
+pub use job_totals::JobTotals;
 pub use node::{Node, Nodes};
 pub use partition::{Partition, Partitions};
 pub use polls::Polls;
@@ -35,6 +38,8 @@ macro_rules! readings {
         pub struct Snapshot {
             pub release: Option<Arc<Release>>,
             pub polls: Polls,
+            /// What became of jobs up to the newest whole reading; kept while jobs are withdrawn.
+            pub job_totals: Arc<JobTotals>,
             $(pub $field: Option<Arc<$rows>>,)*
         }
 

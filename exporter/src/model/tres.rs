@@ -144,6 +144,20 @@ fn scaled(text: &str, plain: u64) -> Option<u64> {
     (0.0..9.2e18).contains(&bytes).then_some(bytes as u64)
 }
 
+/// Whether a type names a slice of a GPU (MIG), which is no whole GPU, by its profile: `1g.10gb`, `a100_3g.20gb`, `nvidia_h100_1g.12gb`.
+pub fn is_gpu_slice(kind: &str) -> bool {
+    kind.split('_').any(|part| {
+        part.split_once("g.").is_some_and(|(compute, memory)| {
+            let memory = memory.split_once("gb").map(|(memory, _)| memory);
+            is_number(compute) && memory.is_some_and(is_number)
+        })
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +222,16 @@ mod tests {
         let most = u64::MAX;
         assert_eq!(gres(&format!("gpu:a:{most},gpu:a:1")), [("gpu", "a", most)]);
         assert_eq!(tres_gres(&format!("gres/gpu=1,gres/gpu:a={most},gres/gpu:b={most}")).len(), 2);
+    }
+
+    #[test]
+    fn slices_are_told_by_their_profile() {
+        for kind in ["1g.10gb", "a100_3g.20gb", "nvidia_h100_80gb_hbm3_1g.12gb", "1g.10gb+me"] {
+            assert!(is_gpu_slice(kind), "{kind}");
+        }
+        for kind in ["", "h100", "a100_80gb", "gtx.gb", "g.gb", "tesla_v100-sxm2-32gb", "big.gb"] {
+            assert!(!is_gpu_slice(kind), "{kind}");
+        }
     }
 
     #[test]

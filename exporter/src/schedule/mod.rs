@@ -25,9 +25,9 @@ use poll::Gate;
 use crate::collectors::{Collector, Settings};
 use crate::exposition::{Batch, Publisher};
 use crate::legacy;
-use crate::lifecycle::{DiagTotals, Pseudonyms};
+use crate::lifecycle::{DiagTotals, JobLife, Pseudonyms};
 use crate::model::endpoint::Daemon;
-use crate::model::{Endpoint, Reading, Snapshot};
+use crate::model::{Endpoint, Reading, Snapshot, Timestamp};
 use crate::source::{Poll, PollError, Source};
 use crate::telemetry::{self, Telemetry};
 use crate::wire::Answer;
@@ -67,6 +67,7 @@ impl Memory {
     pub async fn clear(&self) {
         let mut kept = self.0.lock().await;
         kept.snapshot = Snapshot::default();
+        kept.job_life.forget_readings();
     }
 }
 
@@ -116,16 +117,26 @@ impl Drop for End {
     }
 }
 
+/// What is known before a poll.
+#[derive(Clone, Copy, Debug)]
+struct AskedWith {
+    /// The `update_time` to ask with: only for a list that we still have.
+    since: Timestamp,
+    /// The controller's, as it was told last.
+    clock: Timestamp,
+}
+
 /// What is known of the cluster now. Locked for a change and for collecting from it, never for a request.
 #[derive(Debug, Default)]
 struct Kept {
     snapshot: Snapshot,
     diag_totals: DiagTotals,
+    job_life: JobLife,
 }
 
 impl Keeper {
     /// Enters the outcome of a poll everywhere: counts, board, snapshot, page.
-    async fn take(self: &Arc<Self>, endpoint: Endpoint, poll: Poll, took: Duration) {
+    async fn take(self: &Arc<Self>, endpoint: Endpoint, poll: Poll, took: Duration, clock: Timestamp) {
         let telemetry = &self.cluster.telemetry;
         for request in &poll.requests {
             telemetry.requested(request);
@@ -136,7 +147,7 @@ impl Keeper {
             Ok(answer) => {
                 kept.snapshot.polls.answered(endpoint, took);
                 telemetry.answered(answer.unchanged);
-                self.enter(&mut kept, answer);
+                self.enter(&mut kept, answer, clock);
                 Status { up: Some(true), ..refreshed() }
             }
             Err(error) => self.fail(&mut kept, endpoint, error),
@@ -146,7 +157,7 @@ impl Keeper {
         self.cluster.board.set(endpoint, status);
     }
 
-    fn enter(&self, kept: &mut Kept, answer: Answer) {
+    fn enter(&self, kept: &mut Kept, answer: Answer, clock: Timestamp) {
         let named = answer.release.cluster.as_deref().unwrap_or(telemetry::UNNAMED);
         self.cluster.board.fix_cluster(named.into());
         if kept.snapshot.release.as_deref() != Some(&answer.release) {
@@ -161,8 +172,18 @@ impl Keeper {
         for warning in &answer.warnings {
             tracing::debug!(warning = %warning, "slurmrestd warns");
         }
+        let is_jobs = matches!(answer.reading, Reading::Jobs(_));
         if !answer.unchanged {
             self.set(kept, answer.reading);
+        }
+        // From the snapshot, where names are hidden that must be. What is partial does not come here.
+        let Kept { snapshot, job_life, .. } = kept;
+        if let Some(jobs) = snapshot.jobs.as_deref().filter(|_| is_jobs) {
+            snapshot.job_totals = if answer.unchanged {
+                job_life.pass(jobs, clock)
+            } else {
+                job_life.advance(jobs, clock, &self.cluster.settings.job_buckets)
+            };
         }
     }
 
@@ -210,7 +231,11 @@ impl Keeper {
         // An answer with errors that still carries rows (slurmdbd down: 500 with all partitions) is used:
         // the poll has failed and says so, but the data is as fresh as any.
         let before = match error.reading {
-            Some(reading) => {
+            Some(mut reading) => {
+                if let Reading::Jobs(jobs) = &mut reading {
+                    // What changed since may be among the rows that are missing: the next poll asks for all.
+                    jobs.last_update = Timestamp::NONE;
+                }
                 self.set(kept, reading);
                 refreshed()
             }

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
 use super::breaker::{Breaker, Circuit, Evidence};
-use super::{Keeper, Status, retry};
+use super::{AskedWith, Keeper, Status, retry};
 use crate::config::CircuitBreaker;
 use crate::model::endpoint::Daemon;
 use crate::model::{Endpoint, Reading, Timestamp};
@@ -52,15 +52,15 @@ impl Keeper {
         loop {
             sleep_until(start).await;
             let permit = self.admitted(endpoint).await;
-            let since = self.since(endpoint).await;
+            let asked_with = self.asked_with(endpoint).await;
             let asked_at = Instant::now();
-            let poll = self.poll(endpoint, since).await;
+            let poll = self.poll(endpoint, asked_with.since).await;
             drop(permit);
             let took = asked_at.elapsed();
             self.judge(endpoint, &poll);
             let timed_out = matches!(&poll.outcome, Err(error) if error.class == ErrorClass::Timeout);
             let may_retry = retry::may_help(&poll) && self.circuit(endpoint) == Circuit::Closed;
-            self.take(endpoint, poll, took).await;
+            self.take(endpoint, poll, took, asked_with.clock).await;
 
             let stretch = self.cluster.budget.stretch();
             if tried == 0 || !may_retry {
@@ -90,9 +90,10 @@ impl Keeper {
         })
     }
 
-    /// What `update_time` to ask with: only for a list that we still have.
-    async fn since(&self, endpoint: Endpoint) -> Timestamp {
-        self.cluster.memory.0.lock().await.snapshot.last_update(endpoint)
+    async fn asked_with(&self, endpoint: Endpoint) -> AskedWith {
+        let snapshot = &self.cluster.memory.0.lock().await.snapshot;
+        let clock = snapshot.diag.as_ref().map(|diag| diag.taken_at);
+        AskedWith { since: snapshot.last_update(endpoint), clock: clock.unwrap_or_default() }
     }
 
     /// Waits for a place, and for whatever keeps the endpoint from being asked. That is a refresh which its collectors

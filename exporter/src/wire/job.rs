@@ -1,5 +1,7 @@
 //! One job of `/jobs`, as v0.0.38 and v0.0.40 to v0.0.45 write it. Its many cores and paths are skipped unread.
 
+use std::num::NonZeroU32;
+
 use serde::Deserialize;
 
 use super::error::ValueError;
@@ -29,6 +31,8 @@ struct Wire<'a> {
     job_state: Option<Words<'a>>,
     #[serde(borrow)]
     partition: Option<Text<'a>>,
+    #[serde(default)]
+    array_job_id: Number,
     #[serde(default)]
     cpus: Number,
     #[serde(default, borrow)]
@@ -63,6 +67,9 @@ struct Wire<'a> {
     start_time: Number,
     #[serde(default)]
     end_time: Number,
+    /// Minutes.
+    #[serde(default)]
+    time_limit: Number,
     #[serde(default)]
     restart_cnt: Number,
 }
@@ -109,6 +116,7 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
 
     jobs.rows.push(Job {
         id,
+        array_id: wire.array_job_id.get_u32().unwrap_or(0),
         tasks,
         state,
         partitions: table.last_partitions,
@@ -128,6 +136,7 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
         eligible_at: Timestamp::from_unix(wire.eligible_time.get()),
         start_at: Timestamp::from_unix(wire.start_time.get()),
         end_at: Timestamp::from_unix(wire.end_time.get()),
+        time_limit_minutes: wire.time_limit.get_u32().and_then(NonZeroU32::new),
         restarts: u16::try_from(wire.restart_cnt.get().unwrap_or(0)).unwrap_or(u16::MAX),
         has_allocation,
         tasks_truncated,

@@ -6,7 +6,7 @@ use std::{env, fs};
 use exporter::collectors::{COLLECTORS, GAUGES_NAMED_TOTAL, Settings};
 use exporter::exposition::{Batch, Names, Publisher};
 use exporter::legacy::{Pages, SETS, Set};
-use exporter::lifecycle::DiagTotals;
+use exporter::lifecycle::{Buckets, DiagTotals, JobLife};
 use exporter::model::{Endpoint, Snapshot};
 
 use crate::page::Samples;
@@ -16,6 +16,8 @@ use crate::recordings::{RECORDED, snapshot};
 fn counted(mut snapshot: Snapshot) -> Snapshot {
     let diag = snapshot.diag.take().expect("diag is recorded");
     snapshot.diag = Some(DiagTotals::default().advance(&diag).into());
+    let jobs = snapshot.jobs.clone().expect("jobs are recorded");
+    snapshot.job_totals = JobLife::default().advance(&jobs, diag.taken_at, &Buckets::default());
     snapshot
 }
 

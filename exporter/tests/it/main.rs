@@ -10,6 +10,7 @@ mod exposition;
 mod facts;
 mod fault_matrix;
 mod golden;
+mod job_life;
 mod life;
 mod metrics;
 mod outage;
