@@ -114,3 +114,48 @@ fn write<const N: usize>(totals: &JobTotals, histograms: &Histograms<N>, family:
 fn names<'a, const N: usize>(totals: &'a JobTotals, labels: &[Symbol; N]) -> [&'a str; N] {
     labels.map(|label| totals.symbols.resolve(label))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::test_cluster::{JobsBuilder, samples, snapshot};
+    use crate::lifecycle::{Buckets, JobLife};
+    use crate::model::{Jobs, Timestamp};
+
+    #[test]
+    fn a_finished_job_is_in_every_family_that_tells_of_it() {
+        let at = |seconds| Timestamp::from_unix(Some(seconds));
+        let buckets = Buckets { job_wait: vec![10.0, 100.0], job_duration: vec![500.0] };
+        let mut life = JobLife::default();
+        life.advance(&Jobs::default(), at(900), &buckets);
+        let jobs = JobsBuilder::default().job("timeout", "gpu", |job| {
+            (job.submit_at, job.eligible_at) = (at(1000), at(1000));
+            (job.start_at, job.end_at) = (at(1030), at(1630));
+            job.time_limit_minutes = std::num::NonZeroU32::new(10);
+        });
+        let jobs = jobs.build();
+        let totals = life.advance(&jobs, at(2000), &buckets);
+        let mut snapshot = snapshot().jobs(jobs).build();
+        snapshot.job_totals = totals;
+        let found = samples(&COLLECTOR, &snapshot);
+        for (series, value) in [
+            ("slurm_jobs_submitted_total", "1"),
+            ("slurm_jobs_started_total", "1"),
+            ("slurm_jobs_requeued_total", "0"),
+            ("slurm_jobs_vanished_total", "0"),
+            (r#"slurm_jobs_finished_total{partition="gpu",account="physics",state="timeout"}"#, "1"),
+            (r#"slurm_jobs_completed_total{partition="gpu",account="physics"}"#, "0"),
+            (r#"slurm_jobs_failed_total{partition="gpu",account="physics",user="ann"}"#, "1"),
+            (r#"slurm_job_wait_time_seconds_bucket{partition="gpu",qos="",le="10.0"}"#, "0"),
+            (r#"slurm_job_wait_time_seconds_bucket{partition="gpu",qos="",le="100.0"}"#, "1"),
+            (r#"slurm_job_run_time_seconds_bucket{partition="gpu",state="timeout",le="500.0"}"#, "0"),
+            (r#"slurm_job_run_time_seconds_sum{partition="gpu",state="timeout"}"#, "600"),
+            (r#"slurm_job_time_limit_used_ratio_bucket{partition="gpu",le="1.0"}"#, "1"),
+            (r#"slurm_job_time_limit_used_ratio_bucket{partition="gpu",le="0.9"}"#, "0"),
+        ] {
+            assert_eq!(found.get(series).map(String::as_str), Some(value), "{series}");
+        }
+        snapshot.jobs = None;
+        assert!(samples(&COLLECTOR, &snapshot).is_empty(), "withdrawn with the jobs");
+    }
+}

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::by_partition::{ByPartition, names};
+use super::settings::Only;
 use super::word_counts::WordCounts;
 use super::{Collector, Settings, gauge, gpu};
 use crate::exposition::{Batch, Desc, Level, Unit};
@@ -83,14 +84,15 @@ const fn bytes(name: &'static str, help: &'static str) -> Desc {
     gauge(name, help, Unit::Bytes, &["partition"], Level::Detailed)
 }
 
-fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
+fn collect(snapshot: &Snapshot, settings: &Settings, batch: &mut Batch) {
     let Some(jobs) = snapshot.jobs.as_deref() else { return };
     let counts = count(jobs);
     let seen = counts.symbols().map(|partition| jobs.symbols.resolve(partition));
     let none = Counts::new();
-    for name in names(snapshot.partitions.as_deref(), seen) {
+    let chosen = names(snapshot.partitions.as_deref(), seen);
+    for name in chosen.into_iter().filter(|name| settings.jobs.partitions.allows(name)) {
         let counts = jobs.symbols.get(name).and_then(|partition| counts.get(partition));
-        write(jobs, name, counts.unwrap_or(&none), batch);
+        write(jobs, name, counts.unwrap_or(&none), &settings.jobs.states, batch);
     }
 }
 
@@ -182,23 +184,36 @@ fn count(jobs: &Jobs) -> ByPartition<Counts> {
     counts
 }
 
-fn write(jobs: &Jobs, partition: &str, counts: &Counts, batch: &mut Batch) {
-    let [total, flagged, by_reason] = batch.families([&JOBS, &FLAGGED, &PENDING_REASON]);
-    counts.states.each(&jobs.symbols, |state, tasks| total.sample(&[partition, state], tasks));
-    counts.flags.each(&jobs.symbols, |flag, tasks| flagged.sample(&[partition, flag], tasks));
+fn write(jobs: &Jobs, partition: &str, counts: &Counts, words: &Only, batch: &mut Batch) {
+    let [total, flagged] = batch.families([&JOBS, &FLAGGED]);
+    counts.states.each(&jobs.symbols, |state, tasks| {
+        if words.allows(state) {
+            total.sample(&[partition, state], tasks);
+        }
+    });
+    counts.flags.each(&jobs.symbols, |flag, tasks| {
+        if words.allows(flag) {
+            flagged.sample(&[partition, flag], tasks);
+        }
+    });
+    if words.allows(job_base::WORDS[usize::from(job_base::PENDING)]) {
+        write_pending(jobs, partition, counts, batch);
+    }
+    if words.allows(job_base::WORDS[usize::from(job_base::RUNNING)]) {
+        write_allocated(jobs, partition, counts, batch);
+    }
+}
+
+fn write_pending(jobs: &Jobs, partition: &str, counts: &Counts, batch: &mut Batch) {
     for (reason, tasks) in &counts.reasons {
         let reason = if reason.is_empty() { "None" } else { jobs.symbols.resolve(*reason) };
-        by_reason.sample(&[partition, reason], *tasks);
+        batch.family(&PENDING_REASON).sample(&[partition, reason], *tasks);
     }
     for (family, value) in [
         (&PENDING, counts.states.get(job_base::PENDING)),
-        (&RUNNING, counts.states.get(job_base::RUNNING)),
         (&PENDING_CPUS, counts.pending.cpus),
         (&PENDING_MEMORY, counts.pending.memory_bytes),
         (&PENDING_NODES, counts.pending.nodes),
-        (&ALLOCATED_CPUS, counts.allocated.cpus),
-        (&ALLOCATED_MEMORY, counts.allocated.memory_bytes),
-        (&ALLOCATED_NODES, counts.allocated.nodes),
     ] {
         batch.family(family).sample(&[partition], value);
     }
@@ -208,6 +223,20 @@ fn write(jobs: &Jobs, partition: &str, counts: &Counts, batch: &mut Batch) {
     for (kind, gpus) in &counts.gpus {
         let labels = [partition, gpu::type_label(jobs.symbols.resolve(*kind))];
         batch.family(&PENDING_GPUS).sample(&labels, gpus.pending);
+    }
+}
+
+fn write_allocated(jobs: &Jobs, partition: &str, counts: &Counts, batch: &mut Batch) {
+    for (family, value) in [
+        (&RUNNING, counts.states.get(job_base::RUNNING)),
+        (&ALLOCATED_CPUS, counts.allocated.cpus),
+        (&ALLOCATED_MEMORY, counts.allocated.memory_bytes),
+        (&ALLOCATED_NODES, counts.allocated.nodes),
+    ] {
+        batch.family(family).sample(&[partition], value);
+    }
+    for (kind, gpus) in &counts.gpus {
+        let labels = [partition, gpu::type_label(jobs.symbols.resolve(*kind))];
         batch.family(&ALLOCATED_GPUS).sample(&labels, gpus.allocated);
     }
 }
@@ -215,7 +244,7 @@ fn write(jobs: &Jobs, partition: &str, counts: &Counts, batch: &mut Batch) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::test_cluster::{JobsBuilder, partitions, samples, snapshot};
+    use crate::collectors::test_cluster::{JobsBuilder, partitions, samples, samples_with, snapshot};
 
     fn read(jobs: JobsBuilder) -> BTreeMap<String, String> {
         samples(&COLLECTOR, &snapshot().jobs(jobs.build()).build())
@@ -366,5 +395,26 @@ mod tests {
         let most = u64::MAX.to_string();
         assert_eq!(found[r#"slurm_jobs_pending_memory_bytes{partition="batch"}"#], most);
         assert_eq!(found[r#"slurm_jobs_pending_gpus{partition="batch",gpu_type="h100"}"#], most);
+    }
+
+    #[test]
+    fn a_choice_of_partitions_and_words_leaves_out_the_other_series() {
+        let chosen = |words: &[&str]| Only(words.iter().map(|word| (*word).to_owned()).collect());
+        let jobs = JobsBuilder::default()
+            .job("pending", "batch gpu", |_| {})
+            .job("running configuring", "gpu", |_| {})
+            .build();
+        let mut settings = Settings::default();
+        settings.jobs.partitions = chosen(&["gpu"]);
+        settings.jobs.states = chosen(&["pending", "configuring"]);
+        let found = samples_with(&COLLECTOR, &snapshot().jobs(jobs).build(), &settings);
+        assert!(found.keys().all(|series| series.contains(r#"partition="gpu""#)), "{found:?}");
+        assert_eq!(found[r#"slurm_jobs_total{partition="gpu",state="pending"}"#], "1");
+        assert_eq!(found[r#"slurm_jobs_flagged{partition="gpu",flag="configuring"}"#], "1");
+        assert_eq!(found[r#"slurm_jobs_pending_cpus{partition="gpu"}"#], "1");
+        for name in ["slurm_jobs_running", "slurm_jobs_allocated_cpus"] {
+            assert!(!found.contains_key(&format!(r#"{name}{{partition="gpu"}}"#)), "{name}");
+        }
+        assert_eq!(found.keys().filter(|series| series.starts_with("slurm_jobs_total{")).count(), 1);
     }
 }

@@ -4,19 +4,22 @@
 //! To add a collector: write one file with its family declarations and a `pub(super) const COLLECTOR`, then add
 //! two lines here, `mod` and an entry of [`COLLECTORS`]; `UPDATE_GOLDEN=1 cargo test -p exporter` renews METRICS.md.
 
+mod accounts;
 mod by_partition;
 mod capacity;
 mod controller;
 pub(crate) mod gpu;
+mod held;
 mod job_life;
 mod jobs;
 mod node_states;
 mod nodes;
 mod partitions;
 mod scheduler;
-mod settings;
+pub mod settings;
 #[cfg(test)]
 pub(crate) mod test_cluster;
+mod users;
 mod word_counts;
 
 pub use settings::Settings;
@@ -43,6 +46,8 @@ pub const COLLECTORS: &[&Collector] = &[
     &partitions::COLLECTOR,
     &jobs::COLLECTOR,
     &job_life::COLLECTOR,
+    &users::COLLECTOR,
+    &accounts::COLLECTOR,
     &scheduler::COLLECTOR,
 ];
 

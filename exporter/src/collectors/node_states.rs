@@ -1,11 +1,11 @@
 //! The state words of nodes: how many nodes have which, and those of each node. A part of the collector `nodes`.
 //! The first word is the base and exclusive, the others are flags.
 
-use super::gauge;
 use super::word_counts::WordCounts;
+use super::{counter, gauge};
 use crate::exposition::{Batch, Desc, Family, Level, Unit};
 use crate::model::state::{Word, node_base, node_flag};
-use crate::model::{Nodes, Symbol};
+use crate::model::{Node, NodeTotals, Nodes, Symbol};
 
 pub(super) static NODES: Desc = gauge(
     "slurm_nodes_total",
@@ -28,9 +28,50 @@ pub(super) static STATE: Desc = gauge(
     &["node", "state"],
     Level::Important,
 );
-pub(super) fn write(nodes: &Nodes, batch: &mut Batch) {
+pub(super) static STATE_SECONDS: Desc = counter(
+    "slurm_node_state_seconds_total",
+    "Seconds that nodes were in a base state since the exporter began, added up over the nodes.",
+    Unit::Seconds,
+    &["state"],
+    Level::Important,
+);
+pub(super) static TRANSITIONS: Desc = counter(
+    "slurm_node_transitions_total",
+    "Changes of a node's base state between two readings since the exporter began.",
+    Unit::None,
+    &["from", "to"],
+    Level::Important,
+);
+
+/// What is told of all nodes together, whichever have series of their own.
+pub(super) fn write_sums(nodes: &Nodes, totals: &NodeTotals, batch: &mut Batch) {
     write_counts(nodes, batch);
-    write_states(nodes, batch);
+    let seconds = batch.family(&STATE_SECONDS);
+    for word in node_base::WORDS {
+        seconds.sample(&[word], totals.state_seconds.get(*word).copied().unwrap_or(0.0));
+    }
+    for (word, sum) in
+        totals.state_seconds.iter().filter(|(word, _)| !node_base::WORDS.contains(&word.as_str()))
+    {
+        seconds.sample(&[word], *sum);
+    }
+    for ((from, to), changes) in &totals.transitions {
+        batch.family(&TRANSITIONS).sample(&[from, to], *changes);
+    }
+}
+
+/// The base state, the flags that have a name here, and what `slurm_nodes_flagged` adds to them.
+pub(super) fn words<'a>(nodes: &'a Nodes, node: &Node) -> impl Iterator<Item = &'a str> {
+    let base = match node.state.base {
+        Word::Known(base) => node_base::WORDS[usize::from(base)],
+        Word::Other(base) => nodes.symbols.resolve(base),
+    };
+    let state = node.state;
+    let flags =
+        (0..).zip(node_flag::WORDS).filter(move |(flag, _)| state.has_flag(*flag)).map(|(_, word)| *word);
+    let drained = [("drained", node.is_drained()), ("draining", node.is_draining())];
+    let drained = drained.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word);
+    std::iter::once(base).chain(flags).chain(drained)
 }
 
 fn write_counts(nodes: &Nodes, batch: &mut Batch) {
@@ -53,10 +94,16 @@ fn write_counts(nodes: &Nodes, batch: &mut Batch) {
     flagged.sample(&["draining"], draining);
 }
 
-fn write_states(nodes: &Nodes, batch: &mut Batch) {
+pub(super) fn write_states(nodes: &Nodes, is_chosen: &[bool], batch: &mut Batch) {
     let family = batch.family(&STATE);
     let mut others = nodes.other_flags.as_slice();
     for (index, node) in nodes.rows.iter().enumerate() {
+        let own = others.iter().take_while(|(row, _)| *row as usize == index).count();
+        let (flags, rest) = others.split_at(own);
+        others = rest;
+        if !is_chosen[index] {
+            continue;
+        }
         let name = nodes.symbols.resolve(node.name);
         let base = match node.state.base {
             Word::Known(base) => node_base::WORDS[usize::from(base)],
@@ -72,9 +119,6 @@ fn write_states(nodes: &Nodes, batch: &mut Batch) {
             }
             bits &= bits - 1;
         }
-        let own = others.iter().take_while(|(row, _)| *row as usize == index).count();
-        let (flags, rest) = others.split_at(own);
-        others = rest;
         write_other_flags(nodes, name, base, flags, family);
     }
 }

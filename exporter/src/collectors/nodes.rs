@@ -1,10 +1,11 @@
 //! Nodes: each one's resources, load, software and history; their state words are in `node_states`.
 //! What the cluster or a partition has in sum is counted by those collectors.
 
+use super::settings::NodeSettings;
 use super::{Collector, Settings, gauge, gpu, node_states};
 use crate::exposition::{Batch, Desc, Level, Unit};
 use crate::model::state::node_flag;
-use crate::model::{Endpoint, Node, Nodes, Snapshot};
+use crate::model::{Endpoint, Node, Nodes, Snapshot, Symbol};
 
 pub(super) const COLLECTOR: Collector = Collector {
     name: "nodes",
@@ -31,6 +32,9 @@ pub(super) const COLLECTOR: Collector = Collector {
         &LAST_BUSY_AT,
         &POWER,
         &WEIGHT,
+        &FEATURES,
+        &node_states::STATE_SECONDS,
+        &node_states::TRANSITIONS,
     ],
     collect,
 };
@@ -116,20 +120,58 @@ static WEIGHT: Desc = per_node(
     Unit::None,
 );
 
+static FEATURES: Desc = gauge(
+    "slurm_node_feature",
+    "Always 1, one series for each feature that the node is configured with, active or not.",
+    Unit::None,
+    &["node", "feature"],
+    Level::Important,
+);
+
 const fn per_node(name: &'static str, help: &'static str, unit: Unit) -> Desc {
     gauge(name, help, unit, &["node"], Level::Important)
 }
 
-fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
+fn collect(snapshot: &Snapshot, settings: &Settings, batch: &mut Batch) {
     if let Some(nodes) = &snapshot.nodes {
-        node_states::write(nodes, batch);
-        write_amounts(nodes, batch);
-        write_gres(nodes, batch);
-        write_facts(nodes, batch);
+        let is_chosen: Vec<_> =
+            nodes.rows.iter().map(|node| is_chosen(nodes, node, &settings.nodes)).collect();
+        let chosen = nodes.rows.iter().zip(&is_chosen).filter(|(_, chosen)| **chosen).map(|(node, _)| node);
+        let chosen: Vec<_> = chosen.collect();
+        node_states::write_sums(nodes, &snapshot.node_totals, batch);
+        node_states::write_states(nodes, &is_chosen, batch);
+        write_amounts(nodes, &chosen, batch);
+        write_gres(nodes, &chosen, batch);
+        write_facts(nodes, &chosen, batch);
+        if settings.nodes.include_features {
+            write_features(nodes, &chosen, batch);
+        }
     }
 }
 
-fn write_amounts(nodes: &Nodes, batch: &mut Batch) {
+/// Whether a node has series of its own.
+fn is_chosen(nodes: &Nodes, node: &Node, settings: &NodeSettings) -> bool {
+    let NodeSettings { partitions, states, .. } = settings;
+    let resolve = |symbol: &Symbol| nodes.symbols.resolve(*symbol);
+    let is_in =
+        partitions.is_all() || nodes.partitions(node).iter().any(|name| partitions.allows(resolve(name)));
+    is_in && (states.is_all() || node_states::words(nodes, node).any(|word| states.allows(word)))
+}
+
+fn write_features(nodes: &Nodes, chosen: &[&Node], batch: &mut Batch) {
+    let family = batch.family(&FEATURES);
+    for node in chosen {
+        let features = nodes.features(node);
+        for (at, feature) in features.iter().enumerate() {
+            // Twice configured is still one feature.
+            if !features[..at].contains(feature) {
+                family.sample(&[nodes.symbols.resolve(node.name), nodes.symbols.resolve(*feature)], 1_u64);
+            }
+        }
+    }
+}
+
+fn write_amounts(nodes: &Nodes, chosen: &[&Node], batch: &mut Batch) {
     let [cpus, cpus_allocated, cpus_idle, cpu_load, memory, memory_allocated, memory_free, power, weight] =
         batch.families([
             &CPUS,
@@ -142,7 +184,7 @@ fn write_amounts(nodes: &Nodes, batch: &mut Batch) {
             &POWER,
             &WEIGHT,
         ]);
-    for node in &nodes.rows {
+    for node in chosen {
         let labels = [nodes.symbols.resolve(node.name)];
         cpus.sample(&labels, node.cpus_total);
         cpus_allocated.sample(&labels, node.cpus_allocated);
@@ -162,10 +204,10 @@ fn write_amounts(nodes: &Nodes, batch: &mut Batch) {
     }
 }
 
-fn write_gres(nodes: &Nodes, batch: &mut Batch) {
+fn write_gres(nodes: &Nodes, chosen: &[&Node], batch: &mut Batch) {
     let [gpus, gpus_allocated, gres_total, gres_allocated] =
         batch.families([&GPUS, &GPUS_ALLOCATED, &GRES, &GRES_ALLOCATED]);
-    for node in &nodes.rows {
+    for node in chosen {
         let name = nodes.symbols.resolve(node.name);
         for gres in gpu::of_node(nodes, node) {
             let labels = [name, gpu::type_label(nodes.symbols.resolve(gres.kind))];
@@ -180,11 +222,11 @@ fn write_gres(nodes: &Nodes, batch: &mut Batch) {
     }
 }
 
-fn write_facts(nodes: &Nodes, batch: &mut Batch) {
+fn write_facts(nodes: &Nodes, chosen: &[&Node], batch: &mut Batch) {
     let [info, drain_info, drained_at, booted_at, last_busy_at] =
         batch.families([&INFO, &DRAIN_INFO, &DRAINED_AT, &BOOTED_AT, &LAST_BUSY_AT]);
     let resolve = |symbol| nodes.symbols.resolve(symbol);
-    for node in &nodes.rows {
+    for node in chosen {
         let name = resolve(node.name);
         let software = [node.architecture, node.operating_system, node.slurmd_version].map(resolve);
         let [architecture, operating_system, slurmd] = software;
@@ -215,7 +257,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::collectors::test_cluster::{NodesBuilder, samples, snapshot};
+    use crate::collectors::settings::Only;
+    use crate::collectors::test_cluster::{NodesBuilder, samples, samples_with, snapshot};
     use crate::model::Timestamp;
 
     fn read(nodes: NodesBuilder) -> BTreeMap<String, String> {
@@ -320,5 +363,46 @@ mod tests {
         assert_eq!(found[info], "1");
         assert_eq!(found[r#"slurm_node_boot_timestamp_seconds{node="n1"}"#], "100");
         assert_eq!(found[r#"slurm_node_last_busy_timestamp_seconds{node="n1"}"#], "200");
+    }
+
+    #[test]
+    fn a_choice_of_nodes_leaves_the_sums_alone() {
+        let nodes = NodesBuilder::default()
+            .node("n1", "idle drain", "a b", |_| {})
+            .node("n2", "idle", "b", |_| {})
+            .node("n3", "mixed", "a", |_| {})
+            .build();
+        let snapshot = snapshot().nodes(nodes).build();
+        let shown = |partitions: &[&str], states: &[&str]| {
+            let only = |words: &[&str]| Only(words.iter().map(|word| (*word).to_owned()).collect());
+            let nodes = NodeSettings {
+                partitions: only(partitions),
+                states: only(states),
+                ..NodeSettings::default()
+            };
+            let found = samples_with(&COLLECTOR, &snapshot, &Settings { nodes, ..Settings::default() });
+            assert_eq!(found[r#"slurm_nodes_total{state="idle"}"#], "2");
+            let names = ["n1", "n2", "n3"];
+            names
+                .into_iter()
+                .filter(|name| found.keys().any(|series| series.contains(name)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&[], &[]), ["n1", "n2", "n3"]);
+        assert_eq!(shown(&["a"], &[]), ["n1", "n3"]);
+        assert_eq!(shown(&[], &["drain", "mixed"]), ["n1", "n3"]);
+        assert_eq!(shown(&["b"], &["drained"]), ["n1"]);
+    }
+
+    #[test]
+    fn features_are_series_only_where_they_are_asked_for() {
+        let nodes = NodesBuilder::default().node("n1", "idle", "a", |_| {}).features("avx ib avx").build();
+        let snapshot = snapshot().nodes(nodes).build();
+        let mut settings = Settings::default();
+        assert_eq!(starting(&samples_with(&COLLECTOR, &snapshot, &settings), "slurm_node_feature").len(), 0);
+        settings.nodes.include_features = true;
+        let found = samples_with(&COLLECTOR, &snapshot, &settings);
+        assert_eq!(found[r#"slurm_node_feature{node="n1",feature="ib"}"#], "1");
+        assert_eq!(starting(&found, "slurm_node_feature").len(), 2);
     }
 }

@@ -16,8 +16,12 @@ use crate::model::{
 
 /// The sample lines of a collector, without a cluster label.
 pub(super) fn lines(collector: &Collector, snapshot: &Snapshot) -> Vec<String> {
+    lines_with(collector, snapshot, &Settings::default())
+}
+
+fn lines_with(collector: &Collector, snapshot: &Snapshot, settings: &Settings) -> Vec<String> {
     let mut batch = Batch::new(collector.name, None);
-    (collector.collect)(snapshot, &Settings::default(), &mut batch);
+    (collector.collect)(snapshot, settings, &mut batch);
     let publisher = Publisher::new(Names::default());
     publisher.replace([batch]);
     let page = publisher.page();
@@ -33,8 +37,17 @@ pub(super) fn lines(collector: &Collector, snapshot: &Snapshot) -> Vec<String> {
 
 /// The same by series; a series must not come twice.
 pub(super) fn samples(collector: &Collector, snapshot: &Snapshot) -> BTreeMap<String, String> {
+    samples_with(collector, snapshot, &Settings::default())
+}
+
+/// The same with other settings.
+pub(super) fn samples_with(
+    collector: &Collector,
+    snapshot: &Snapshot,
+    settings: &Settings,
+) -> BTreeMap<String, String> {
     let mut samples = BTreeMap::new();
-    for line in lines(collector, snapshot) {
+    for line in lines_with(collector, snapshot, settings) {
         let (series, value) = line.rsplit_once(' ').unwrap();
         assert_eq!(samples.insert(series.to_owned(), value.to_owned()), None, "{series} comes twice");
     }
@@ -92,10 +105,10 @@ impl SnapshotBuilder {
 }
 
 #[derive(Default)]
-pub(super) struct NodesBuilder(Nodes);
+pub(crate) struct NodesBuilder(Nodes);
 
 impl NodesBuilder {
-    pub(super) fn node(
+    pub(crate) fn node(
         mut self,
         name: &str,
         state: &str,
@@ -111,6 +124,7 @@ impl NodesBuilder {
             state,
             partitions: nodes.partition_lists.store(symbols(partitions, &mut nodes.symbols), Run::default()),
             gres: Run::default(),
+            features: Run::default(),
             cpus_total: 8,
             cpus_allocated: 0,
             cpus_effective: 8,
@@ -136,7 +150,7 @@ impl NodesBuilder {
     }
 
     /// Adds a resource to the last node.
-    pub(super) fn gres(mut self, name: &str, kind: &str, total: u64, allocated: u64) -> Self {
+    pub(crate) fn gres(mut self, name: &str, kind: &str, total: u64, allocated: u64) -> Self {
         let nodes = &mut self.0;
         let (name, kind) = (nodes.symbols.intern(name), nodes.symbols.intern(kind));
         let node = nodes.rows.last_mut().unwrap();
@@ -147,15 +161,23 @@ impl NodesBuilder {
     }
 
     /// Gives the last node a reason and who set it.
-    pub(super) fn reason(mut self, reason: &str, user: &str) -> Self {
+    pub(crate) fn reason(mut self, reason: &str, user: &str) -> Self {
         let (reason, user) = (self.0.symbols.intern(reason), self.0.symbols.intern(user));
         let node = self.0.rows.last_mut().unwrap();
         (node.reason, node.reason_user) = (reason, user);
         self
     }
 
+    /// Gives the last node features.
+    pub(crate) fn features(mut self, names: &str) -> Self {
+        let features = symbols(names, &mut self.0.symbols);
+        let run = self.0.feature_lists.store(features, Run::default());
+        self.0.rows.last_mut().unwrap().features = run;
+        self
+    }
+
     /// Gives the last node its software.
-    pub(super) fn software(mut self, architecture: &str, operating_system: &str, slurmd: &str) -> Self {
+    pub(crate) fn software(mut self, architecture: &str, operating_system: &str, slurmd: &str) -> Self {
         let [architecture, operating_system, slurmd] =
             [architecture, operating_system, slurmd].map(|name| self.0.symbols.intern(name));
         let node = self.0.rows.last_mut().unwrap();
@@ -164,7 +186,7 @@ impl NodesBuilder {
         self
     }
 
-    pub(super) fn build(self) -> Nodes {
+    pub(crate) fn build(self) -> Nodes {
         self.0
     }
 }
@@ -217,6 +239,13 @@ impl JobsBuilder {
         let mut list = self.0.gpu_lists.get(job.gpus).to_vec();
         list.push(Gpus { kind, count });
         job.gpus = self.0.gpu_lists.store(list, Run::default());
+        self
+    }
+
+    /// Gives the last job to another user.
+    pub(crate) fn user(mut self, name: &str) -> Self {
+        let user = self.0.symbols.intern(name);
+        self.0.rows.last_mut().unwrap().user = user;
         self
     }
 

@@ -96,6 +96,8 @@ pub(super) const KEYS: &[Key] = &[
     interval!("jobs", Jobs),
     timeout!("jobs", Jobs),
     enabled!("job_life"),
+    enabled!("users"),
+    enabled!("accounts"),
     enabled!("scheduler"),
     interval!("scheduler", Diag),
     timeout!("scheduler", Diag),

@@ -240,7 +240,7 @@ fn prefix(text: &str) -> Result<String, String> {
     }
 }
 
-fn limit(text: &str) -> Result<Option<usize>, String> {
+pub(super) fn limit(text: &str) -> Result<Option<usize>, String> {
     match text {
         "none" => Ok(None),
         _ => match text.parse() {

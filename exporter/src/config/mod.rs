@@ -9,6 +9,7 @@ mod collection;
 mod collectors;
 mod error;
 mod inputs;
+mod inside;
 mod load;
 mod log;
 mod metrics;
@@ -47,6 +48,8 @@ pub struct Config {
     pub clusters: Vec<Slurm>,
     pub collection: Collection,
     pub collectors: Collectors,
+    /// What is switched inside the collectors.
+    pub inside: crate::collectors::Settings,
     pub metrics: Metrics,
     pub performance: Performance,
     pub log: Log,
@@ -105,6 +108,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         upstream::KEYS,
         collection::KEYS,
         collectors::KEYS,
+        inside::KEYS,
         metrics::KEYS,
         performance::KEYS,
         log::KEYS,

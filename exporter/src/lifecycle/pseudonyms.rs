@@ -29,7 +29,7 @@ impl Pseudonyms {
     }
 
     /// The pseudonym of a name, 16 hexadecimal digits; nobody stays nobody.
-    fn of(&self, name: &str) -> String {
+    pub fn of(&self, name: &str) -> String {
         let mut text = String::new();
         if !name.is_empty() {
             for byte in &hmac::sign(&self.key, name.as_bytes()).as_ref()[..KEPT_BYTES] {

@@ -8,6 +8,7 @@ pub mod histogram;
 pub mod job;
 pub mod job_totals;
 pub mod node;
+pub mod node_totals;
 pub mod partition;
 pub mod polls;
 pub mod state;
@@ -23,6 +24,7 @@ pub use endpoint::Endpoint;
 pub use job::{Job, Jobs};
 pub use job_totals::JobTotals;
 pub use node::{Node, Nodes};
+pub use node_totals::NodeTotals;
 pub use partition::{Partition, Partitions};
 pub use polls::Polls;
 pub use symbol::{Symbol, Symbols};
@@ -40,6 +42,8 @@ macro_rules! readings {
             pub polls: Polls,
             /// What became of jobs up to the newest whole reading; kept while jobs are withdrawn.
             pub job_totals: Arc<JobTotals>,
+            /// How nodes fared up to the newest reading; kept while nodes are withdrawn.
+            pub node_totals: Arc<NodeTotals>,
             $(pub $field: Option<Arc<$rows>>,)*
         }
 

@@ -11,6 +11,7 @@ pub struct Nodes {
     pub rows: Vec<Node>,
     pub partition_lists: Pool<Symbol>,
     pub gres_lists: Pool<Gres>,
+    pub feature_lists: Pool<Symbol>,
     /// Flags that are not in `state::node_flag`: index of the row, lower-case word.
     pub other_flags: Vec<(u32, Symbol)>,
 }
@@ -23,6 +24,8 @@ pub struct Node {
     pub partitions: Run,
     /// Where its generic resources lie in `gres_lists`.
     pub gres: Run,
+    /// Where its features lie in `feature_lists`: what it was configured with, active or not.
+    pub features: Run,
     pub cpus_total: u32,
     pub cpus_allocated: u32,
     /// Without those that are kept for the system (CoreSpecCount).
@@ -77,6 +80,11 @@ impl Nodes {
     /// The partitions of a node, in Slurm's order.
     pub fn partitions(&self, node: &Node) -> &[Symbol] {
         self.partition_lists.get(node.partitions)
+    }
+
+    /// The features of a node, in Slurm's order.
+    pub fn features(&self, node: &Node) -> &[Symbol] {
+        self.feature_lists.get(node.features)
     }
 
     /// The generic resources of a node, one entry per name and type.

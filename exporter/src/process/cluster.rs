@@ -61,6 +61,7 @@ struct Terms {
     slurm: Slurm,
     collection: Collection,
     collectors: Collectors,
+    settings: Settings,
 }
 
 /// A cluster of a new configuration: one that goes on as it is, or the settings and the source of another.
@@ -125,6 +126,7 @@ impl Clusters {
                 slurm: slurm.clone(),
                 collection: config.collection.clone(),
                 collectors: config.collectors.clone(),
+                settings: config.inside.clone(),
             };
             let before = self.polled.iter().position(|polled| polled.is_of(slurm));
             if let Some(same) = before
@@ -213,6 +215,12 @@ impl Terms {
 
 fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, shared: &Shared) -> Cluster {
     let collectors = terms.collectors();
+    let mut settings = terms.settings.clone();
+    if let Some(pseudonyms) = &shared.pseudonyms {
+        // The collectors see no other names.
+        let users = &mut settings.users.exclude;
+        *users = users.iter().map(|user| pseudonyms.of(user)).collect();
+    }
     Cluster {
         source,
         plan: Plan {
@@ -222,7 +230,7 @@ fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, shared: &Shared)
             circuit_breaker: terms.slurm.circuit_breaker.clone(),
         },
         collectors,
-        settings: Settings::default(),
+        settings,
         pseudonyms: shared.pseudonyms.clone(),
         board: Arc::clone(&kept.board),
         publisher: Arc::clone(&shared.publisher),

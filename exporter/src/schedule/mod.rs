@@ -25,9 +25,9 @@ use poll::Gate;
 use crate::collectors::{Collector, Settings};
 use crate::exposition::{Batch, Publisher};
 use crate::legacy;
-use crate::lifecycle::{DiagTotals, JobLife, Pseudonyms};
+use crate::lifecycle::{DiagTotals, JobLife, NodeLife, Pseudonyms};
 use crate::model::endpoint::Daemon;
-use crate::model::{Endpoint, Reading, Snapshot, Timestamp};
+use crate::model::{Endpoint, Nodes, Reading, Snapshot, Timestamp};
 use crate::source::{Poll, PollError, Source};
 use crate::telemetry::{self, Telemetry};
 use crate::wire::Answer;
@@ -132,6 +132,9 @@ struct Kept {
     snapshot: Snapshot,
     diag_totals: DiagTotals,
     job_life: JobLife,
+    node_life: NodeLife,
+    /// When the nodes in the snapshot were taken into it.
+    nodes_since: Option<Instant>,
 }
 
 impl Keeper {
@@ -210,7 +213,20 @@ impl Keeper {
             }
             other => other,
         };
+        let nodes = matches!(reading, Reading::Nodes(_)).then(|| kept.snapshot.nodes.clone());
         kept.snapshot.set(reading);
+        if let Some(before) = nodes {
+            Self::compare_nodes(kept, before.as_deref());
+        }
+    }
+
+    /// Counts how the nodes fared since `before`, unless that reading was withdrawn or there was none.
+    fn compare_nodes(kept: &mut Kept, before: Option<&Nodes>) {
+        let now = Instant::now();
+        let since = kept.nodes_since.replace(now);
+        if let (Some(before), Some(nodes), Some(since)) = (before, &kept.snapshot.nodes, since) {
+            kept.snapshot.node_totals = kept.node_life.advance(before, nodes, now.duration_since(since));
+        }
     }
 
     /// Counts a failure and gives the endpoint's new state.

@@ -199,6 +199,7 @@ impl Content {
                 nodes.symbols.shrink();
                 nodes.partition_lists.shrink();
                 nodes.gres_lists.shrink();
+                nodes.feature_lists.shrink();
                 Reading::Nodes(Box::new(nodes))
             }
             Rows::Partitions(mut table) => {

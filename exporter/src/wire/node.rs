@@ -18,6 +18,7 @@ pub(super) struct Table {
     pub(super) nodes: Nodes,
     last_partitions: Run,
     last_gres: Run,
+    last_features: Run,
     /// Reused for each node.
     flags: Vec<Symbol>,
     gres: Vec<Gres>,
@@ -34,6 +35,9 @@ struct Wire<'a> {
     state_flags: Words<'a>,
     #[serde(default, borrow)]
     partitions: Vec<Text<'a>>,
+    /// Separated by commas in v0.0.38.
+    #[serde(default, borrow)]
+    features: Words<'a>,
     cpus: Option<Number>,
     alloc_cpus: Option<Number>,
     /// Not before v0.0.40.
@@ -114,12 +118,17 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
     merge_gres(&mut table.gres, symbols, &wire.gres.0, &wire.gres_used.0);
     table.last_gres = nodes.gres_lists.store(table.gres.iter().copied(), table.last_gres);
 
+    let features = wire.features.iter().flat_map(|word| word.split(',')).filter(|word| !word.is_empty());
+    let features: Vec<_> = features.map(|feature| symbols.intern(feature)).collect();
+    table.last_features = nodes.feature_lists.store(features, table.last_features);
+
     let cpus = u32::try_from(cpus_total).unwrap_or(u32::MAX);
     nodes.rows.push(Node {
         name,
         state,
         partitions: table.last_partitions,
         gres: table.last_gres,
+        features: table.last_features,
         cpus_total: cpus,
         cpus_allocated: u32::try_from(cpus_allocated).unwrap_or(u32::MAX),
         cpu_load_hundredths: wire.cpu_load.get_u32(),

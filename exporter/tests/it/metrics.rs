@@ -90,7 +90,7 @@ fn prefix_filter_and_levels_choose_and_rename_whole_families() {
     assert!(families.contains("slurm_exporter_build_info"));
     let begins = |prefix: &str| families.iter().filter(|name| name.starts_with(prefix)).count();
     assert_eq!(begins("slurm_"), begins("slurm_exporter_"));
-    assert_eq!((begins("hpc_node_"), begins("hpc_partition_memory_"), begins("process_")), (0, 0, 0));
+    assert_eq!((begins("hpc_node_cpu"), begins("hpc_partition_memory_"), begins("process_")), (0, 0, 0));
     let accept = "Accept: application/openmetrics-text\r\n";
     let (_, openmetrics) = http_get_with(&exporter.address, "/metrics", accept);
     if let Some(found) = read_by_python(openmetrics.as_bytes()) {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use exporter::cli::Ending;
+use exporter::collectors::COLLECTORS;
 use exporter::config::TokenSource;
 use mock_slurmrestd::http::{Fault, FaultKind};
 
@@ -106,9 +107,9 @@ fn combinations_that_cannot_work_are_refused() {
     assert!(load_text("collection: {stale_after: 61s}\n", &[URL]).is_ok());
     let shorter_than_jobs = "collection: {stale_after: 59s, intervals: {partitions: 50s}}\n";
     assert!(load_text(shorter_than_jobs, &[URL]).is_ok(), "jobs are auto, so stale_after grows with them");
+    let off = COLLECTORS.iter().map(|collector| format!("  {}: {{enabled: false}}\n", collector.name));
     check(
-        "collectors:\n  controller: {enabled: false}\n  nodes: {enabled: false}\n  partitions: {enabled: false}\n  \
-         jobs: {enabled: false}\n  scheduler: {enabled: false}\n",
+        &format!("collectors:\n{}", off.collect::<String>()),
         &["collectors: every collector is switched off; nothing would be exported"],
     );
     check(
