@@ -1,4 +1,4 @@
-//! The endpoints that the exporter polls: who answers, under which path, and at what cost.
+//! The endpoints that the exporter polls: who answers, under which path, by which command, and at what cost.
 //! Which of them an API version lacks is told in `wire`, how a URL begins in `source`.
 
 use std::fmt;
@@ -41,19 +41,35 @@ struct Facts {
     /// In a URL, behind the API version.
     path: &'static str,
     cost: Cost,
+    /// Prints the same with `--json`; words with blanks between them.
+    command: &'static str,
+    /// The same for Slurm 22.05, where most commands have no `--json` (tried on 22.05.8).
+    command_of_22_05: Option<&'static str>,
 }
 
-const fn ctld(endpoint: Endpoint, name: &'static str, path: &'static str, cost: Cost) -> Facts {
-    Facts { endpoint, name, daemon: Daemon::Slurmctld, path, cost }
+const fn ctld(
+    endpoint: Endpoint,
+    name: &'static str,
+    path: &'static str,
+    cost: Cost,
+    command: &'static str,
+) -> Facts {
+    Facts { endpoint, name, daemon: Daemon::Slurmctld, path, cost, command, command_of_22_05: None }
+}
+
+impl Facts {
+    const fn in_22_05(self, command: &'static str) -> Self {
+        Self { command_of_22_05: Some(command), ..self }
+    }
 }
 
 /// Every endpoint, in the order of the variants.
 const FACTS: [Facts; 5] = [
-    ctld(Endpoint::Ping, "ping", "ping", Cost::Critical),
-    ctld(Endpoint::Diag, "diag", "diag", Cost::Critical),
-    ctld(Endpoint::Nodes, "nodes", "nodes", Cost::Important),
-    ctld(Endpoint::Partitions, "partitions", "partitions", Cost::Important),
-    ctld(Endpoint::Jobs, "jobs", "jobs", Cost::Detailed),
+    ctld(Endpoint::Ping, "ping", "ping", Cost::Critical, "scontrol ping"),
+    ctld(Endpoint::Diag, "diag", "diag", Cost::Critical, "sdiag"),
+    ctld(Endpoint::Nodes, "nodes", "nodes", Cost::Important, "scontrol show nodes").in_22_05("sinfo --all"),
+    ctld(Endpoint::Partitions, "partitions", "partitions", Cost::Important, "scontrol --all show partitions"),
+    ctld(Endpoint::Jobs, "jobs", "jobs", Cost::Detailed, "squeue --all --states=all").in_22_05("squeue"),
 ];
 
 impl Endpoint {
@@ -84,6 +100,16 @@ impl Endpoint {
 
     pub fn cost(self) -> Cost {
         FACTS[self as usize].cost
+    }
+
+    /// The command that prints it with `--json`; words with blanks between them.
+    pub fn command(self) -> &'static str {
+        FACTS[self as usize].command
+    }
+
+    /// The same in Slurm 22.05, where there is one.
+    pub fn command_of_22_05(self) -> Option<&'static str> {
+        FACTS[self as usize].command_of_22_05
     }
 }
 

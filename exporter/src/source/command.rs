@@ -1,13 +1,13 @@
 //! Slurm's own commands instead of slurmrestd: they print the same JSON, which the same decoder reads.
 //! They run without a shell, one at a time, each with a time-out, and as whoever runs the exporter.
 //!
-//! What there is in JSON (tried on 22.05.8 and 24.11.5): 24.11 has everything below, in the data_parser version of its
-//! own release, or in an older one as `--json=v0.0.40`. 22.05 has `squeue`, `sinfo` (its nodes, not partitions as
-//! later) and `sacct`, in the shapes of v0.0.38; `scontrol`, `sdiag`, `sshare` and `sacctmgr` refuse `--json` there.
-//! The JSON of 22.05's `squeue` holds every job whatever the options say; 24.11 leaves out finished jobs and those of
-//! hidden partitions unless it is told not to. Without a slurmctld 24.11 prints nothing and ends with status 1 (`sdiag`
-//! and `sshare`: 255), but for `scontrol ping --json`, which says DOWN and ends with 0; 22.05's `squeue` and `sinfo`
-//! print an error as JSON and end with 0.
+//! Which command prints an endpoint stands in `model::endpoint`. What there is in JSON (tried on 22.05.8 and 24.11.5):
+//! 24.11 has everything, in the data_parser version of its own release, or in an older one as `--json=v0.0.40`. 22.05
+//! has `squeue`, `sinfo` (its nodes, not partitions as later) and `sacct`, in the shapes of v0.0.38; `scontrol`,
+//! `sdiag`, `sshare` and `sacctmgr` refuse `--json` there. The JSON of 22.05's `squeue` holds every job whatever the
+//! options say; 24.11 leaves out finished jobs and those of hidden partitions unless it is told not to. Without a
+//! slurmctld 24.11 prints nothing and ends with status 1 (`sdiag` and `sshare`: 255), but for `scontrol ping --json`,
+//! which says DOWN and ends with 0; 22.05's `squeue` and `sinfo` print an error as JSON and end with 0.
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -43,23 +43,6 @@ struct Dialect {
     api: &'static Api,
     /// `--json`, with the version where it is not the command's own choice.
     option: String,
-}
-
-/// How to ask for an endpoint; a line each.
-struct Words {
-    words: &'static [&'static str],
-    /// Before data_parser: 22.05, in v0.0.38. None where there was no JSON.
-    before: Option<&'static [&'static str]>,
-}
-
-fn words(endpoint: Endpoint) -> Words {
-    match endpoint {
-        Endpoint::Ping => Words { words: &["scontrol", "ping"], before: None },
-        Endpoint::Diag => Words { words: &["sdiag"], before: None },
-        Endpoint::Nodes => Words { words: &["scontrol", "show", "nodes"], before: Some(&["sinfo", "--all"]) },
-        Endpoint::Partitions => Words { words: &["scontrol", "--all", "show", "partitions"], before: None },
-        Endpoint::Jobs => Words { words: &["squeue", "--all", "--states=all"], before: Some(&["squeue"]) },
-    }
 }
 
 impl Command {
@@ -110,13 +93,13 @@ impl Command {
                 dialect
             }
         };
-        let Words { words, before } = words(endpoint);
-        let words = if dialect.api.has_data_parser() { Some(words) } else { before };
+        let has_data_parser = dialect.api.has_data_parser();
+        let words = if has_data_parser { Some(endpoint.command()) } else { endpoint.command_of_22_05() };
         let Some(words) = words.filter(|_| dialect.api.serves(endpoint)) else {
             return Ok((dialect.api, None));
         };
         let started = Instant::now();
-        let (line, program) = self.start(endpoint, words, &[&dialect.option])?;
+        let (line, program) = self.start(endpoint, words, Some(&dialect.option))?;
         Ok((dialect.api, Some((started, Incoming::program(&line, program)))))
     }
 
@@ -128,7 +111,7 @@ impl Command {
             _ => "--json".to_owned(),
         };
         loop {
-            let (line, output, ended) = self.run(words(Endpoint::Ping).words, &[&option]).await?;
+            let (line, output, ended) = self.run(Endpoint::Ping.command(), Some(&option)).await?;
             if output.is_empty() && is_no_option(&ended) {
                 return self.ping_in_text(&line).await;
             }
@@ -159,8 +142,8 @@ impl Command {
             let message = format!("this Slurm knows no --json; only {} is left", api.version);
             return Err(Failure::new(ErrorClass::HttpStatus, refused, message));
         }
-        let (_, version, _) = self.run(&["scontrol"], &["--version"]).await?;
-        let (line, output, ended) = self.run(words(Endpoint::Ping).words, &[]).await?;
+        let (_, version, _) = self.run("scontrol", Some("--version")).await?;
+        let (line, output, ended) = self.run(Endpoint::Ping.command(), None).await?;
         let pings: Vec<_> = String::from_utf8_lossy(&output).lines().filter_map(controller).collect();
         if pings.is_empty() {
             return Err(incoming::ended_badly(&line, &ended));
@@ -180,8 +163,8 @@ impl Command {
     }
 
     /// Runs a command to its end, for the little that it prints.
-    async fn run(&self, words: &[&str], options: &[&str]) -> Result<(String, Vec<u8>, Ended), Failure> {
-        let (line, mut program) = self.start(Endpoint::Ping, words, options)?;
+    async fn run(&self, words: &str, option: Option<&str>) -> Result<(String, Vec<u8>, Ended), Failure> {
+        let (line, mut program) = self.start(Endpoint::Ping, words, option)?;
         let output = program.output(MAX_PING_BYTES).await;
         let (output, ended) = output.map_err(|error| incoming::failed(&line, &error))?;
         Ok((line, output, ended))
@@ -190,11 +173,11 @@ impl Command {
     fn start(
         &self,
         endpoint: Endpoint,
-        words: &[&str],
-        options: &[&str],
+        words: &str,
+        option: Option<&str>,
     ) -> Result<(String, Program), Failure> {
         let prefix = self.slurm.command_prefix.iter().map(String::as_str);
-        let all: Vec<&str> = prefix.chain(words.iter().copied()).chain(options.iter().copied()).collect();
+        let all: Vec<&str> = prefix.chain(words.split(' ')).chain(option).collect();
         let line = all.join(" ");
         let is_kept = |variable: &str| !FILTERS.iter().any(|filter| variable.starts_with(filter));
         let program = Program::start(&all, is_kept, self.slurm.timeout(endpoint));
@@ -204,7 +187,7 @@ impl Command {
 
     fn absent(&self, endpoint: Endpoint, api: &Api) -> PollError {
         let message = format!("this Slurm prints no JSON for it ({})", api.version);
-        let failure = Failure::new(ErrorClass::HttpStatus, &words(endpoint).words.join(" "), message);
+        let failure = Failure::new(ErrorClass::HttpStatus, endpoint.command(), message);
         PollError { not_served: true, ..PollError::new(endpoint, &failure) }
     }
 
