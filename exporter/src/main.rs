@@ -1,6 +1,8 @@
 //! The story of the process: read the configuration, bind, poll, serve, stop on a signal.
 //! Everything else is in the library.
 
+mod allocator;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 

@@ -2,6 +2,9 @@
 //!
 //! | path              | answer                                                                        |
 //! |-------------------|-------------------------------------------------------------------------------|
+//! | `/debug/pprof/profile?seconds=` | CPU profile for `go tool pprof`, 30 seconds unless told otherwise |
+//! | `/debug/pprof/heap`, `/debug/pprof/allocs` | memory held now, or allocated since the start, by stack    |
+//! | `/debug/pprof/goroutine` | tasks and threads as text                                              |
 //! | `POST /-/reload`  | 200 once the configuration was read again, 500 with every mistake in it       |
 //! | `/-/loglevel`     | GET tells the level, `PUT /-/loglevel?level=debug` changes it                 |
 //!
@@ -12,18 +15,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::{StatusCode, Uri};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode, Uri};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Level;
 
-use super::{line, no_such_page};
+use super::profile::{self, Heap, ProfileError};
+use super::{line, no_such_page, threads};
 use crate::config;
 
 /// An answer may be silent for as long as the longest profile takes, and a little more.
-pub const LONGEST_ADMIN_ANSWER: Duration = Duration::from_secs(330);
+pub const LONGEST_ADMIN_ANSWER: Duration = Duration::from_secs(LONGEST_PROFILE_SECONDS + 30);
+
+const LONGEST_PROFILE_SECONDS: u64 = 300;
+
+const DEFAULT_PROFILE_SECONDS: u64 = 30;
 
 /// What the handlers use.
 #[derive(Clone)]
@@ -43,6 +53,10 @@ impl fmt::Debug for AdminState {
 /// The routes of the admin listener.
 pub fn admin_routes(state: AdminState) -> Router {
     Router::new()
+        .route("/debug/pprof/profile", get(cpu_profile))
+        .route("/debug/pprof/heap", get(|| heap_profile(Heap::InUse)))
+        .route("/debug/pprof/allocs", get(|| heap_profile(Heap::Allocated)))
+        .route("/debug/pprof/goroutine", get(async || line(StatusCode::OK, threads::page().trim_end())))
         .route("/-/reload", post(reload).put(reload))
         .route("/-/loglevel", get(log_level).put(set_log_level))
         .fallback(no_such_page)
@@ -50,6 +64,41 @@ pub fn admin_routes(state: AdminState) -> Router {
             line(StatusCode::METHOD_NOT_ALLOWED, "not with this method")
         })
         .with_state(state)
+}
+
+async fn cpu_profile(uri: Uri) -> Response {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let given = form_urlencoded::parse(query).find(|(key, _)| key == "seconds");
+    let seconds = given.map_or(Ok(DEFAULT_PROFILE_SECONDS), |(_, text)| text.parse::<u64>());
+    match seconds {
+        Ok(seconds @ 1..=LONGEST_PROFILE_SECONDS) => {
+            profiled(profile::cpu(Duration::from_secs(seconds)).await)
+        }
+        _ => line(StatusCode::BAD_REQUEST, &format!("expected seconds from 1 to {LONGEST_PROFILE_SECONDS}")),
+    }
+}
+
+async fn heap_profile(which: Heap) -> Response {
+    profiled(profile::heap(which).await)
+}
+
+fn profiled(profile: Result<Vec<u8>, ProfileError>) -> Response {
+    match profile {
+        Ok(bytes) => {
+            let mut reply = Response::new(Body::from(bytes));
+            let headers = reply.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            reply
+        }
+        Err(error) => {
+            let status = match error {
+                ProfileError::Busy => StatusCode::CONFLICT,
+                ProfileError::NoHeapProfile => StatusCode::NOT_IMPLEMENTED,
+                ProfileError::Cpu(_) | ProfileError::Heap(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            line(status, &error.to_string())
+        }
+    }
 }
 
 async fn reload(State(state): State<AdminState>) -> Response {

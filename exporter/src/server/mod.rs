@@ -18,7 +18,9 @@ mod admin;
 mod body;
 mod connection;
 mod listen;
+mod profile;
 mod selection;
+mod threads;
 
 use std::{
     fmt,

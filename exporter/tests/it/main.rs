@@ -16,6 +16,7 @@ mod metrics;
 mod outage;
 mod page;
 mod process;
+mod profile;
 mod prometheus;
 mod real_slurm;
 mod record;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::page::Samples;
@@ -20,21 +21,27 @@ pub(crate) fn missing(what: &str, found: bool, remedy: &str) -> bool {
     !found
 }
 
+/// What a process writes to stderr, read as it comes so that logging never blocks or fails.
+#[derive(Default)]
+struct Log {
+    text: Arc<Mutex<String>>,
+    reading: Option<std::thread::JoinHandle<()>>,
+}
+
 /// A running `slurm-exporter`; dropping it kills it.
 pub(crate) struct Exporter {
     child: Child,
     pub(crate) address: String,
     /// Of the admin listener.
     admin: Option<String>,
-    /// Kept open, so that logging never blocks or fails.
-    log: std::thread::JoinHandle<String>,
+    log: Log,
 }
 
 impl Exporter {
     /// Starts it on a free port of loopback and waits for its line on stdout.
     pub(crate) fn start(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
         let mut child = spawn(arguments);
-        let log = collect(child.stderr.take().expect("stderr is piped"));
+        let log = Log::collect(child.stderr.take().expect("stderr is piped"));
         Self::listening(child, log)
     }
 
@@ -42,15 +49,16 @@ impl Exporter {
     pub(crate) fn start_unheard(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
         let mut child = spawn(arguments);
         drop(child.stderr.take());
-        Self::listening(child, std::thread::spawn(String::new))
+        Self::listening(child, Log::default())
     }
 
-    fn listening(mut child: Child, log: std::thread::JoinHandle<String>) -> Self {
+    fn listening(mut child: Child, mut log: Log) -> Self {
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("stdout is text");
-        let Some(address) = line.trim().strip_prefix("listening on http://") else {
-            panic!("it said {line:?} and ended with {:?}: {}", child.wait(), log.join().unwrap_or_default());
+        let Some(address) = line.trim().strip_prefix("listening on ").and_then(|url| url.split("://").nth(1))
+        else {
+            panic!("it said {line:?} and ended with {:?}: {}", child.wait(), log.end());
         };
         // Written with the first line; nothing more comes until the end when it is off.
         let mut second = String::new();
@@ -97,6 +105,15 @@ impl Exporter {
         }
     }
 
+    /// Waits for a line of the log that holds this text.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.log.text().contains(text) {
+            assert!(Instant::now() < deadline, "\"{text}\" is not in the log: {}", self.log.text());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -106,8 +123,7 @@ impl Exporter {
         let sent = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(sent.is_ok_and(|status| status.success()));
         let status = self.child.wait().expect("it is our child");
-        let log = std::mem::replace(&mut self.log, std::thread::spawn(String::new));
-        (status.code(), log.join().expect("the log is text"))
+        (status.code(), self.log.end())
     }
 }
 
@@ -141,16 +157,23 @@ pub(crate) fn http_get_with(address: &str, path: &str, headers: &str) -> (u16, S
 
 /// Status and body of one request without a body, on a connection of its own.
 pub(crate) fn http_request(address: &str, method: &str, path: &str, headers: &str) -> (u16, String) {
+    let (status, body) = http_bytes(address, method, path, headers);
+    (status, String::from_utf8(body).expect("the answer is text"))
+}
+
+/// The same where the body need not be text.
+pub(crate) fn http_bytes(address: &str, method: &str, path: &str, headers: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("the server accepts");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
     // HTTP/1.0, so that the body is not chunked.
     write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n")
         .expect("the request is sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the answer is text");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("the answer ends");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer has a head");
+    let head = String::from_utf8_lossy(&answer[..end]);
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, body.to_owned())
+    (status, answer[end + 4..].to_vec())
 }
 
 /// Whether a program is on PATH.
@@ -224,11 +247,30 @@ pub(crate) fn command() -> Command {
     command
 }
 
-fn collect(stderr: ChildStderr) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut log = String::new();
-        // What is not text is not one of our log lines.
-        let _ = BufReader::new(stderr).read_to_string(&mut log);
-        log
-    })
+impl Log {
+    fn collect(stderr: ChildStderr) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&text);
+        let reading = std::thread::spawn(move || {
+            let mut lines = BufReader::new(stderr);
+            let mut line = Vec::new();
+            while lines.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+                written.lock().expect("nobody panics").push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        });
+        Self { text, reading: Some(reading) }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().expect("nobody panics").clone()
+    }
+
+    /// The whole of it; the process has ended.
+    fn end(&mut self) -> String {
+        if let Some(reading) = self.reading.take() {
+            reading.join().expect("the reader does not panic");
+        }
+        self.text()
+    }
 }
