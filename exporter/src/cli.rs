@@ -10,7 +10,7 @@ use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use crate::config::{self, Config, ConfigErrors, Inputs, Key, Loaded, Setting, Slurm};
+use crate::config::{self, Config, ConfigErrors, Inputs, Key, Loaded, Setting, Slurm, Web};
 use crate::source::{self, SourceError};
 
 /// The variable that stands for `--config`.
@@ -83,6 +83,9 @@ pub fn parse(
     let inputs = Inputs::new(file.map(Path::to_owned), environment, settings(matches));
     let loaded = inputs.load().map_err(Ending::Invalid)?;
     let config = &loaded.config;
+    if let Some(file) = &config.server.web_config_file {
+        Web::read(file).map_err(Ending::Invalid)?;
+    }
     // `check-config` does not look: a file is often checked where the token and the certificates are not.
     for (index, slurm) in config.clusters().iter().enumerate() {
         source::open(slurm)

@@ -410,7 +410,7 @@ fn joined(items: &[Node]) -> Option<String> {
 }
 
 /// The known name that is one slip of the pen away, two in a long one.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = (name.chars().count() / 4).clamp(1, 3);
     known
         .map(|known| (strsim::damerau_levenshtein(name, known), known))

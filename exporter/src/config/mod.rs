@@ -22,6 +22,7 @@ mod slurm;
 mod source;
 mod tree;
 mod upstream;
+mod web;
 
 pub use collection::{Collection, Interval, Intervals, Retry};
 pub use collectors::Collectors;
@@ -37,6 +38,7 @@ pub use settings::Settings;
 pub use slurm::{Auth, Slurm, TokenSource};
 pub use source::{Kind, Scheme, Tls};
 pub use upstream::{CircuitBreaker, RateLimit};
+pub use web::{ClientAuth, Pem, Web, WebTls};
 
 /// Everything that can be set, after checks.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,6 +2,7 @@
 //! Nothing here concerns slurmrestd.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Key, quantity};
@@ -13,6 +14,8 @@ pub struct Server {
     pub admin_listen: Option<SocketAddr>,
     /// Starts with a slash.
     pub metrics_path: String,
+    /// TLS and users, in the format of the exporter-toolkit.
+    pub web_config_file: Option<PathBuf>,
     /// How often the content of the configuration file is compared; never when it is zero.
     pub reload_interval: Duration,
     pub limits: Limits,
@@ -42,6 +45,7 @@ impl Default for Server {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9341)),
             admin_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 6060))),
             metrics_path: "/metrics".to_owned(),
+            web_config_file: None,
             reload_interval: Duration::from_secs(10),
             limits: Limits {
                 max_connections: 64,
@@ -87,6 +91,17 @@ pub(super) const KEYS: &[Key] = &[
                 "" | "off" => None,
                 _ => Some(listen(text)?),
             };
+            Ok(())
+        },
+    },
+    Key {
+        path: "server.web_config_file",
+        flag: Some("web.config.file"),
+        value: "FILE",
+        help: "TLS, client certificates, users and headers, in the format of Prometheus' exporter-toolkit",
+        default: "",
+        set: |config, text| {
+            config.server.web_config_file = Some(PathBuf::from(text)).filter(|_| !text.is_empty());
             Ok(())
         },
     },

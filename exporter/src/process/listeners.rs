@@ -1,15 +1,20 @@
 //! Where the process listens: the port that Prometheus scrapes, and the one for whoever runs the process.
 
-use anyhow::Context as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::config::Loaded;
+use crate::server::WebConfig;
 
 /// The bound ports.
 #[derive(Debug)]
 pub struct Listeners {
     pub metrics: TcpListener,
+    /// Who may read, and how they speak.
+    pub web: Option<Arc<WebConfig>>,
     pub admin: Option<TcpListener>,
 }
 
@@ -20,6 +25,7 @@ pub struct Listeners {
 /// When a port that the process cannot do without, or was told to use, cannot be bound.
 pub async fn listen(loaded: &Loaded) -> anyhow::Result<Listeners> {
     let server = &loaded.config.server;
+    let web = server.web_config_file.as_deref().map(WebConfig::load).transpose()?.map(Arc::new);
     let metrics = bind(server.listen).await?;
     let admin = match server.admin_listen {
         None => None,
@@ -29,7 +35,7 @@ pub async fn listen(loaded: &Loaded) -> anyhow::Result<Listeners> {
             .inspect_err(|error| tracing::warn!("{error:#}; going on without server.admin_listen"))
             .ok(),
     };
-    Ok(Listeners { metrics, admin })
+    Ok(Listeners { metrics, web, admin })
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -44,7 +50,11 @@ impl Listeners {
     pub fn addresses(&self) -> anyhow::Result<String> {
         let address =
             |listener: &TcpListener| listener.local_addr().context("failed to read the address in use");
-        let mut lines = format!("listening on http://{}\n", address(&self.metrics)?);
+        let mut lines = format!(
+            "listening on http{}://{}\n",
+            if self.web.as_ref().is_some_and(|web| web.has_tls()) { "s" } else { "" },
+            address(&self.metrics)?
+        );
         if let Some(admin) = &self.admin {
             lines += &format!("admin on http://{}\n", address(admin)?);
         }

@@ -29,7 +29,7 @@ use crate::config;
 use crate::exposition::{Names, Publisher};
 use crate::legacy;
 use crate::schedule::Budget;
-use crate::server::{self, AdminState, Limits, ServerState};
+use crate::server::{self, AdminState, Door, Limits, ServerState, WebConfig};
 use crate::telemetry::ProcessTelemetry;
 
 /// How often the own families of the process are encoded, if anything happened.
@@ -87,8 +87,9 @@ pub async fn run(
         metrics_path: config.server.metrics_path.clone(),
     };
     let limits = limits(&config.server.limits);
+    let door = Door { router: server::routes(state), web: listeners.web.clone() };
     tokio::select! {
-        served = server::serve(listeners.metrics, server::routes(state), limits, shutdown) => {
+        served = server::serve(listeners.metrics, door, limits, shutdown) => {
             served.context("failed to accept connections")
         }
         served = serve_admin(listeners.admin, admin) => served.context("failed to accept connections for admin"),
@@ -96,6 +97,7 @@ pub async fn run(
         ended = poll(&mut clusters, &mut reloader) => ended,
         () = report(&telemetry, &publisher) => Ok(()),
         () = pressure::watch(&config, &budget, &telemetry) => Ok(()),
+        () = watch(listeners.web) => Ok(()),
     }
 }
 
@@ -106,6 +108,15 @@ async fn poll(clusters: &mut Clusters, reloader: &mut Reloader) -> anyhow::Resul
             ended = clusters.ended() => return ended.context("failed to go on polling"),
             trigger = reloader.next() => reloader.reload(trigger, clusters).await,
         }
+    }
+}
+
+/// Reads the web config file anew whenever it changes, for ever.
+async fn watch(web: Option<Arc<WebConfig>>) {
+    match web {
+        // Over only when the runtime shuts down, as is all else then.
+        Some(web) => web.watch().await,
+        None => std::future::pending().await,
     }
 }
 

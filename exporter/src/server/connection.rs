@@ -1,4 +1,4 @@
-//! One connection: HTTP/1 over a stream that notes how far each request and its answer have come.
+//! One connection: HTTP/1, with or without TLS, over a stream that notes how far each request and its answer have come.
 //! It judges nothing; `listen` reads the notes and decides which connection has to go.
 
 use std::{
@@ -16,7 +16,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -24,9 +23,10 @@ use tokio::{
     net::TcpStream,
     sync::oneshot,
 };
+use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::{Limits, body::Held, refusal};
+use super::{Door, Limits, body::Held, refusal};
 
 /// What hyper accepts as a limit.
 const SMALLEST_HEADER_LIMIT: usize = 8 * 1024;
@@ -151,7 +151,28 @@ impl Drop for Sending {
 pub(super) async fn run(
     stream: TcpStream,
     progress: Arc<Progress>,
-    router: Router,
+    door: Door,
+    limits: Limits,
+    mut graceful: oneshot::Receiver<()>,
+) {
+    let io = Watched { stream, progress: progress.clone() };
+    let tls = door.web.as_ref().and_then(|web| web.current().tls.clone());
+    let Some(tls) = tls else { return serve(io, progress, door, limits, graceful).await };
+    // The head's time limit runs meanwhile, from the start of the connection.
+    let shaken = tokio::select! {
+        shaken = TlsAcceptor::from(tls).accept(io) => shaken,
+        _ = &mut graceful => return,
+    };
+    match shaken {
+        Ok(io) => serve(io, progress, door, limits, graceful).await,
+        Err(error) => tracing::debug!(error = %error, "no TLS connection came about"),
+    }
+}
+
+async fn serve(
+    io: impl AsyncRead + AsyncWrite + Unpin,
+    progress: Arc<Progress>,
+    door: Door,
     limits: Limits,
     graceful: oneshot::Receiver<()>,
 ) {
@@ -159,16 +180,24 @@ pub(super) async fn run(
     let service = service_fn(move |request| {
         notes.request_complete();
         let sending = Sending(notes.clone());
-        let mut router = router.clone();
+        let mut door = door.clone();
         async move {
-            let reply = match refusal(&request) {
+            let web = door.web.map(|web| web.current());
+            let mut refused = refusal(&request);
+            if let (None, Some(web)) = (&refused, &web) {
+                refused = web.refusal(request.headers()).await;
+            }
+            let mut reply = match refused {
                 Some(reply) => reply,
-                None => router.call(request).await?,
+                None => door.router.call(request).await?,
             };
+            if let Some(web) = web {
+                web.decorate(reply.headers_mut());
+            }
             Ok::<_, Infallible>(reply.map(|body| Held::new(body, sending)))
         }
     });
-    let io = TokioIo::new(Watched { stream, progress });
+    let io = TokioIo::new(io);
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             // A client may shut its sending side down and still read the answer.

@@ -24,10 +24,27 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use super::connection::{self, Phase, Progress};
+use super::{
+    WebConfig,
+    connection::{self, Phase, Progress},
+};
 
 /// Connections that the kernel keeps until they are accepted; it lowers this to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
+
+/// What is behind the port: pages, and whom they are shown to.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub router: Router,
+    /// None for plain HTTP and everybody.
+    pub web: Option<Arc<WebConfig>>,
+}
+
+impl From<Router> for Door {
+    fn from(router: Router) -> Self {
+        Self { router, web: None }
+    }
+}
 
 /// What one listener grants its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +82,13 @@ impl Default for Limits {
 /// When the listener itself fails. Running out of descriptors or memory is waited out, with a warning.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    door: impl Into<Door>,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     // The standard library's queue of 128 overflows in a burst, and a dropped connect is retried after 1 s.
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
-    let mut open = Open { connections: HashMap::new(), tasks: JoinSet::new(), router, limits };
+    let mut open = Open { connections: HashMap::new(), tasks: JoinSet::new(), door: door.into(), limits };
     let mut sweep = tokio::time::interval(limits.sweep_interval());
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut shutdown = std::pin::pin!(shutdown);
@@ -128,7 +145,7 @@ struct Open {
     connections: HashMap<Id, Connection>,
     /// Also holds closed ones until their descriptor is gone.
     tasks: JoinSet<()>,
-    router: Router,
+    door: Door,
     limits: Limits,
 }
 
@@ -140,7 +157,7 @@ impl Open {
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.write_timeout));
         let progress = Arc::new(Progress::new());
         let (finish, graceful) = oneshot::channel();
-        let run = connection::run(stream, progress.clone(), self.router.clone(), self.limits, graceful);
+        let run = connection::run(stream, progress.clone(), self.door.clone(), self.limits, graceful);
         let task = self.tasks.spawn(run);
         self.connections.insert(task.id(), Connection { progress, task, finish: Some(finish) });
     }

@@ -21,6 +21,7 @@ mod listen;
 mod profile;
 mod selection;
 mod threads;
+mod web;
 
 use std::{
     fmt,
@@ -42,7 +43,8 @@ use http::{
 
 pub use admin::{AdminState, LONGEST_ADMIN_ANSWER, admin_routes};
 pub use body::ReplyBody;
-pub use listen::{Limits, serve};
+pub use listen::{Door, Limits, serve};
+pub use web::{WebConfig, WebError};
 
 use crate::exposition::{Format, Page, Publisher};
 use crate::legacy;

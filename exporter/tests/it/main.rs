@@ -28,4 +28,5 @@ mod secret;
 mod server;
 mod simulator;
 mod source;
+mod web_config;
 mod whole_pages;

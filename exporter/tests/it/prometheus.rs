@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,21 @@ use crate::process::{Exporter, has_program, http_get, lint, missing};
 use crate::simulator::Simulator;
 
 /// A child that does not outlive the test.
-struct Running(Child);
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// A Prometheus with this configuration, which answers on `address`.
+    pub(crate) fn start(config: &Path, data: &Path, address: &str) -> Self {
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", data.display()))
+            .arg(format!("--web.listen-address={address}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.expect("prometheus starts"))
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -62,16 +77,7 @@ fn a_real_prometheus_scrapes_without_an_error() {
     .unwrap();
     // Prometheus cannot be told to pick a port, so it gets one that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let _prometheus = Running(
-        Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
+    let _prometheus = Running::start(&config, &folder.path().join("data"), &address);
 
     let query = |expression: &str| -> Option<serde_json::Value> {
         TcpStream::connect(&address).ok()?;
