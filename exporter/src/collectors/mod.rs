@@ -12,9 +12,11 @@ pub(crate) mod gpu;
 mod held;
 mod job_life;
 mod jobs;
+mod licenses;
 mod node_states;
 mod nodes;
 mod partitions;
+mod reservations;
 mod scheduler;
 pub mod settings;
 #[cfg(test)]
@@ -48,6 +50,8 @@ pub const COLLECTORS: &[&Collector] = &[
     &job_life::COLLECTOR,
     &users::COLLECTOR,
     &accounts::COLLECTOR,
+    &reservations::COLLECTOR,
+    &licenses::COLLECTOR,
     &scheduler::COLLECTOR,
 ];
 
@@ -57,6 +61,7 @@ pub const GAUGES_NAMED_TOTAL: &[&str] = &[
     "slurm_cluster_gpus_total",
     "slurm_cluster_nodes_total",
     "slurm_jobs_total",
+    "slurm_license_total",
     "slurm_node_cpus_total",
     "slurm_node_gpus_total",
     "slurm_node_gres_total",

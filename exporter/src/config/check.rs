@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::load::Origins;
-use super::{Config, ConfigError, Interval, Kind, Slurm, TokenSource};
+use super::{Config, ConfigError, Intervals, Kind, Slurm, TokenSource};
 use crate::collectors::COLLECTORS;
 use crate::model::Endpoint;
 
@@ -166,12 +166,14 @@ fn way_to_slurmrestd(
 
 fn stale_before_polled(config: &Config, stale_after: Duration, refuse: &mut impl FnMut(&str, String)) {
     for endpoint in Endpoint::ALL {
-        let Interval { every, grows } = config.collection.intervals.of(endpoint);
-        // Where it grows, stale_after grows with it.
-        if stale_after <= every && !grows {
+        let interval = config.collection.intervals.of(endpoint);
+        let is_chosen = interval != Intervals::default().of(endpoint);
+        // An interval that nobody chose is no contradiction: readings are kept for as long as it takes.
+        if stale_after <= interval.every && is_chosen {
             let message = format!(
-                "{stale_after:?} is not longer than the interval of {endpoint} ({every:?}): its readings would be \
-                 withdrawn before the next one"
+                "{stale_after:?} is not longer than the interval of {endpoint} ({:?}): its readings would be \
+                 withdrawn before the next one",
+                interval.every
             );
             refuse("collection.stale_after", message);
         }

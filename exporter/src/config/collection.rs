@@ -104,11 +104,14 @@ impl Intervals {
 
 impl Collection {
     /// The age at which a reading of the endpoint is withdrawn, given the interval that it has now. An interval that
-    /// has grown may outgrow what is configured; then it is two of them, so that data does not go before the next comes.
+    /// has grown may outgrow what is configured, and one that is a default may be longer; then it is two of them, so that
+    /// data does not go before the next comes.
     pub fn stale_after(&self, endpoint: Endpoint, every: Duration) -> Duration {
         match self.stale_after {
             None => every * 5,
-            Some(configured) if every > self.intervals.of(endpoint).every => configured.max(every * 2),
+            Some(configured) if every > self.intervals.of(endpoint).every || configured <= every => {
+                configured.max(every * 2)
+            }
             Some(configured) => configured,
         }
     }
@@ -171,6 +174,22 @@ pub(super) const KEYS: &[Key] = &[
         set: |config, text| config.collection.intervals.set(Endpoint::Partitions, text),
     },
     Key {
+        path: "collection.intervals.reservations",
+        flag: None,
+        value: "DURATION",
+        help: "how often the reservations are read",
+        default: "60s",
+        set: |config, text| config.collection.intervals.set(Endpoint::Reservations, text),
+    },
+    Key {
+        path: "collection.intervals.licenses",
+        flag: None,
+        value: "DURATION",
+        help: "how often the licenses are read",
+        default: "60s",
+        set: |config, text| config.collection.intervals.set(Endpoint::Licenses, text),
+    },
+    Key {
         path: "collection.intervals.jobs",
         flag: Some("collection.intervals.jobs"),
         value: "DURATION",
@@ -193,8 +212,8 @@ pub(super) const KEYS: &[Key] = &[
         path: "collection.stale_after",
         flag: Some("collection.stale-after"),
         value: "DURATION",
-        help: "age at which a reading is withdrawn; auto is five intervals; jobs whose interval is auto are kept for two \
-               intervals at least",
+        help: "age at which a reading is withdrawn; auto is five intervals; where the interval is not set, a reading is \
+               kept until the next one is due",
         default: "auto",
         set: |config, text| {
             config.collection.stale_after = match text {
@@ -299,6 +318,7 @@ mod tests {
         assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(60)), seconds(150));
         assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(200)), seconds(400));
         assert_eq!(collection.stale_after(Endpoint::Nodes, seconds(30)), seconds(150));
+        assert_eq!(collection.stale_after(Endpoint::Licenses, seconds(300)), seconds(600));
         // Fixed intervals grow only for want of CPU; otherwise `check` has compared them with stale_after.
         collection.intervals.set(Endpoint::Jobs, "100s").unwrap();
         assert_eq!(collection.stale_after(Endpoint::Jobs, seconds(100)), seconds(150));

@@ -29,11 +29,13 @@ impl Collectors {
 }
 
 /// `collectors.NAME.interval` and the key of the same thing; only one of each pair may be set in one place.
-pub(super) const SAME_INTERVAL: [(&str, &str); 5] = [
+pub(super) const SAME_INTERVAL: &[(&str, &str)] = &[
     ("collectors.controller.interval", "collection.intervals.ping"),
     ("collectors.scheduler.interval", "collection.intervals.diag"),
     ("collectors.nodes.interval", "collection.intervals.nodes"),
     ("collectors.partitions.interval", "collection.intervals.partitions"),
+    ("collectors.reservations.interval", "collection.intervals.reservations"),
+    ("collectors.licenses.interval", "collection.intervals.licenses"),
     ("collectors.jobs.interval", "collection.intervals.jobs"),
 ];
 
@@ -98,6 +100,12 @@ pub(super) const KEYS: &[Key] = &[
     enabled!("job_life"),
     enabled!("users"),
     enabled!("accounts"),
+    enabled!("reservations"),
+    interval!("reservations", Reservations),
+    timeout!("reservations", Reservations),
+    enabled!("licenses"),
+    interval!("licenses", Licenses),
+    timeout!("licenses", Licenses),
     enabled!("scheduler"),
     interval!("scheduler", Diag),
     timeout!("scheduler", Diag),

@@ -295,7 +295,7 @@ impl Loader {
 
     /// Applies one layer in the order of the tables, so that the order in a file does not matter.
     fn apply(&mut self, mut found: Vec<Found>) {
-        for (path, same) in SAME_INTERVAL {
+        for &(path, same) in SAME_INTERVAL {
             let given = |path| found.iter().find(|found| found.key.path == path);
             if let (Some(one), Some(other)) = (given(path), given(same)) {
                 let message = format!("is {same}, which {} sets too; keep one of them", other.origin);

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 
 use aws_lc_rs::hmac;
 
-use crate::model::{Diag, Jobs, Nodes, Reading, Symbol, Symbols};
+use crate::model::{Diag, Jobs, Nodes, Reading, Reservations, Symbol, Symbols};
 
 /// Of the 32 bytes of HMAC-SHA-256: enough that no two of a million names meet.
 const KEPT_BYTES: usize = 8;
@@ -45,7 +45,8 @@ impl Pseudonyms {
             Reading::Jobs(jobs) => self.hide_in_jobs(jobs),
             Reading::Nodes(nodes) => self.hide_in_nodes(nodes),
             Reading::Diag(diag) => self.hide_in_diag(diag),
-            Reading::Ping(_) | Reading::Partitions(_) => {}
+            Reading::Reservations(reservations) => self.hide_in_reservations(reservations),
+            Reading::Ping(_) | Reading::Partitions(_) | Reading::Licenses(_) => {}
         }
     }
 
@@ -70,6 +71,17 @@ impl Pseudonyms {
             rpc.user = self.of(&rpc.user);
         }
         diag.said.rename_users(|user| self.of(user));
+    }
+
+    /// Their users are a list, in which a name that begins with `-` is kept out.
+    fn hide_in_reservations(&self, reservations: &mut Reservations) {
+        for row in &mut reservations.rows {
+            let hidden = row.users.split(',').map(|user| match user.strip_prefix('-') {
+                Some(name) => format!("-{}", self.of(name)),
+                None => self.of(user),
+            });
+            row.users = hidden.collect::<Vec<_>>().join(",");
+        }
     }
 
     /// The symbol of the pseudonym. The table keeps the name too: an account may be called the same.
@@ -106,6 +118,25 @@ mod tests {
         assert_ne!(one.of("ann"), other.of("ann"));
         assert_eq!(one.of(""), "");
         assert!(!format!("{one:?}").contains("[107"), "the key is not shown");
+    }
+
+    #[test]
+    fn every_user_of_a_reservation_is_hidden() {
+        let row = |users| {
+            format!(
+                r#"{{"name": "r", "start_time": 1, "end_time": 2, "accounts": "ann", "users": "{users}"}}"#
+            )
+        };
+        let users = |listed| {
+            let body = format!(r#"{{"reservations": [{}]}}"#, row(listed));
+            let Reading::Reservations(read) = read(Endpoint::Reservations, &body) else {
+                panic!("reservations were read");
+            };
+            assert_eq!(read.rows[0].accounts, "ann");
+            read.rows[0].users.clone()
+        };
+        assert_eq!(users("ann,-ann"), format!("{ANN_UNDER_K},-{ANN_UNDER_K}"));
+        assert_eq!(users(""), "");
     }
 
     #[test]

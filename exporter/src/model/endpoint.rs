@@ -11,6 +11,8 @@ pub enum Endpoint {
     Diag,
     Nodes,
     Partitions,
+    Reservations,
+    Licenses,
     Jobs,
 }
 
@@ -64,11 +66,19 @@ impl Facts {
 }
 
 /// Every endpoint, in the order of the variants.
-const FACTS: [Facts; 5] = [
+const FACTS: [Facts; 7] = [
     ctld(Endpoint::Ping, "ping", "ping", Cost::Critical, "scontrol ping"),
     ctld(Endpoint::Diag, "diag", "diag", Cost::Critical, "sdiag"),
     ctld(Endpoint::Nodes, "nodes", "nodes", Cost::Important, "scontrol show nodes").in_22_05("sinfo --all"),
     ctld(Endpoint::Partitions, "partitions", "partitions", Cost::Important, "scontrol --all show partitions"),
+    ctld(
+        Endpoint::Reservations,
+        "reservations",
+        "reservations",
+        Cost::Important,
+        "scontrol show reservations",
+    ),
+    ctld(Endpoint::Licenses, "licenses", "licenses", Cost::Important, "scontrol show licenses"),
     ctld(Endpoint::Jobs, "jobs", "jobs", Cost::Detailed, "squeue --all --states=all").in_22_05("squeue"),
 ];
 

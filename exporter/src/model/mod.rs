@@ -7,10 +7,12 @@ pub mod endpoint;
 pub mod histogram;
 pub mod job;
 pub mod job_totals;
+pub mod license;
 pub mod node;
 pub mod node_totals;
 pub mod partition;
 pub mod polls;
+pub mod reservation;
 pub mod state;
 pub mod symbol;
 pub mod time;
@@ -23,10 +25,12 @@ pub use diag::Diag;
 pub use endpoint::Endpoint;
 pub use job::{Job, Jobs};
 pub use job_totals::JobTotals;
+pub use license::{License, Licenses};
 pub use node::{Node, Nodes};
 pub use node_totals::NodeTotals;
 pub use partition::{Partition, Partitions};
 pub use polls::Polls;
+pub use reservation::{Reservation, Reservations};
 pub use symbol::{Symbol, Symbols};
 pub use time::Timestamp;
 
@@ -45,6 +49,8 @@ macro_rules! readings {
             /// How nodes fared up to the newest reading; kept while nodes are withdrawn.
             pub node_totals: Arc<NodeTotals>,
             $(pub $field: Option<Arc<$rows>>,)*
+            /// By endpoint; see [`Self::asked`].
+            pub asked: [Asked; Endpoint::ALL.len()],
         }
 
         /// One endpoint's answer, decoded.
@@ -102,18 +108,40 @@ readings! {
     Diag => diag: Diag,
     Nodes => nodes: Nodes,
     Partitions => partitions: Partitions,
+    Reservations => reservations: Reservations,
+    Licenses => licenses: Licenses,
     Jobs => jobs: Jobs,
 }
 
+/// When a reading was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// What is asked later has a higher number, whatever the clock does; 0 is never.
+    pub turn: u64,
+    /// On the clock of this host.
+    pub at: Timestamp,
+}
+
 impl Snapshot {
-    /// What a reading says of its last change, where Slurm can then be asked for what changed since.
+    /// Says when the reading of an endpoint was asked for, and again when Slurm said later that it still holds.
+    pub fn confirm(&mut self, endpoint: Endpoint, asked: Asked) {
+        self.asked[endpoint as usize] = asked;
+    }
+
+    /// As of when the reading of an endpoint holds.
+    pub fn asked(&self, endpoint: Endpoint) -> Asked {
+        self.asked[endpoint as usize]
+    }
+
+    /// What `update_time` may be asked against: when Slurm last changed what the reading tells.
     pub fn last_update(&self, endpoint: Endpoint) -> Timestamp {
-        match endpoint {
-            Endpoint::Jobs => self.jobs.as_ref().map(|jobs| jobs.last_update),
-            Endpoint::Partitions => self.partitions.as_ref().map(|partitions| partitions.last_update),
+        let known = match endpoint {
+            Endpoint::Partitions => self.partitions.as_ref().map(|read| read.last_update),
+            Endpoint::Reservations => self.reservations.as_ref().map(|read| read.last_update),
+            Endpoint::Jobs => self.jobs.as_ref().map(|read| read.last_update),
             _ => None,
-        }
-        .unwrap_or_default()
+        };
+        known.unwrap_or_default()
     }
 }
 

@@ -27,7 +27,7 @@ use crate::exposition::{Batch, Publisher};
 use crate::legacy;
 use crate::lifecycle::{DiagTotals, JobLife, NodeLife, Pseudonyms};
 use crate::model::endpoint::Daemon;
-use crate::model::{Endpoint, Nodes, Reading, Snapshot, Timestamp};
+use crate::model::{Asked, Endpoint, Nodes, Reading, Snapshot, Timestamp};
 use crate::source::{Poll, PollError, Source};
 use crate::telemetry::{self, Telemetry};
 use crate::wire::Answer;
@@ -120,6 +120,8 @@ impl Drop for End {
 /// What is known before a poll.
 #[derive(Clone, Copy, Debug)]
 struct AskedWith {
+    /// When it begins.
+    when: Asked,
     /// The `update_time` to ask with: only for a list that we still have.
     since: Timestamp,
     /// The controller's, as it was told last.
@@ -130,6 +132,8 @@ struct AskedWith {
 #[derive(Debug, Default)]
 struct Kept {
     snapshot: Snapshot,
+    /// How many polls have begun.
+    turn: u64,
     diag_totals: DiagTotals,
     job_life: JobLife,
     node_life: NodeLife,
@@ -139,7 +143,7 @@ struct Kept {
 
 impl Keeper {
     /// Enters the outcome of a poll everywhere: counts, board, snapshot, page.
-    async fn take(self: &Arc<Self>, endpoint: Endpoint, poll: Poll, took: Duration, clock: Timestamp) {
+    async fn take(self: &Arc<Self>, endpoint: Endpoint, asked: AskedWith, poll: Poll, took: Duration) {
         let telemetry = &self.cluster.telemetry;
         for request in &poll.requests {
             telemetry.requested(request);
@@ -150,10 +154,16 @@ impl Keeper {
             Ok(answer) => {
                 kept.snapshot.polls.answered(endpoint, took);
                 telemetry.answered(answer.unchanged);
-                self.enter(&mut kept, answer, clock);
+                kept.snapshot.confirm(endpoint, asked.when);
+                self.enter(&mut kept, answer, asked.clock);
                 Status { up: Some(true), ..refreshed() }
             }
-            Err(error) => self.fail(&mut kept, endpoint, error),
+            Err(error) => {
+                if error.reading.is_some() {
+                    kept.snapshot.confirm(endpoint, asked.when);
+                }
+                self.fail(&mut kept, endpoint, error)
+            }
         };
         self.publish(&kept, endpoint).await;
         // Last, so that whoever was told "ready" finds the data on the page.

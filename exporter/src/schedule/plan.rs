@@ -93,8 +93,8 @@ mod tests {
     fn data_is_stale_after_five_intervals_unless_told_otherwise() {
         assert_eq!(plan().stale_after(Endpoint::Nodes, Duration::ZERO, 1), seconds(150));
         let mut told = plan();
-        told.collection.stale_after = Some(seconds(7));
-        assert_eq!(told.stale_after(Endpoint::Nodes, Duration::ZERO, 1), seconds(7));
+        told.collection.stale_after = Some(seconds(40));
+        assert_eq!(told.stale_after(Endpoint::Nodes, Duration::ZERO, 1), seconds(40));
         assert_eq!(told.stale_after(Endpoint::Jobs, seconds(20), 1), seconds(400));
     }
 

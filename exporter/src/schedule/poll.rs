@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
@@ -11,7 +12,7 @@ use super::breaker::{Breaker, Circuit, Evidence};
 use super::{AskedWith, Keeper, Status, retry};
 use crate::config::CircuitBreaker;
 use crate::model::endpoint::Daemon;
-use crate::model::{Endpoint, Reading, Timestamp};
+use crate::model::{Asked, Endpoint, Reading, Timestamp};
 use crate::source::{ErrorClass, Poll, PollError};
 use crate::telemetry;
 
@@ -52,15 +53,15 @@ impl Keeper {
         loop {
             sleep_until(start).await;
             let permit = self.admitted(endpoint).await;
-            let asked_with = self.asked_with(endpoint).await;
+            let asked = self.begin(endpoint).await;
             let asked_at = Instant::now();
-            let poll = self.poll(endpoint, asked_with.since).await;
+            let poll = self.poll(endpoint, asked.since).await;
             drop(permit);
             let took = asked_at.elapsed();
             self.judge(endpoint, &poll);
             let timed_out = matches!(&poll.outcome, Err(error) if error.class == ErrorClass::Timeout);
             let may_retry = retry::may_help(&poll) && self.circuit(endpoint) == Circuit::Closed;
-            self.take(endpoint, poll, took, asked_with.clock).await;
+            self.take(endpoint, asked, poll, took).await;
 
             let stretch = self.cluster.budget.stretch();
             if tried == 0 || !may_retry {
@@ -90,10 +91,16 @@ impl Keeper {
         })
     }
 
-    async fn asked_with(&self, endpoint: Endpoint) -> AskedWith {
-        let snapshot = &self.cluster.memory.0.lock().await.snapshot;
-        let clock = snapshot.diag.as_ref().map(|diag| diag.taken_at);
-        AskedWith { since: snapshot.last_update(endpoint), clock: clock.unwrap_or_default() }
+    async fn begin(&self, endpoint: Endpoint) -> AskedWith {
+        let mut kept = self.cluster.memory.0.lock().await;
+        kept.turn += 1;
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+        let clock = kept.snapshot.diag.as_ref().map(|diag| diag.taken_at);
+        AskedWith {
+            when: Asked { turn: kept.turn, at: Timestamp::from_unix(at) },
+            since: kept.snapshot.last_update(endpoint),
+            clock: clock.unwrap_or_default(),
+        }
     }
 
     /// Waits for a place, and for whatever keeps the endpoint from being asked. That is a refresh which its collectors

@@ -29,7 +29,7 @@ use crate::model::{Endpoint, Release, Timestamp};
 use crate::wire::{Answer, Api};
 
 /// What can be asked for with `update_time`. Nodes could, but their list counts as changed at every look (recorded).
-const INCREMENTAL: [Endpoint; 2] = [Endpoint::Jobs, Endpoint::Partitions];
+const INCREMENTAL: [Endpoint; 3] = [Endpoint::Jobs, Endpoint::Partitions, Endpoint::Reservations];
 
 /// A cluster behind one slurmrestd.
 #[derive(Debug)]

@@ -6,7 +6,9 @@ use super::error::{DecodeError, ValueError};
 use super::no_val::Number;
 use super::stream::{Members, SplitError, Splitter, read_value};
 use super::{job, node};
-use crate::model::{Controllers, Diag, Endpoint, Partitions, Reading, Release, Timestamp};
+use crate::model::{
+    Controllers, Diag, Endpoint, Licenses, Partitions, Reading, Release, Reservations, Timestamp,
+};
 
 /// A whole answer.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ enum Rows {
     Diag(Box<Diag>),
     Nodes(node::Table),
     Partitions(Partitions),
+    Reservations(Reservations),
+    Licenses(Licenses),
     Jobs(job::Table),
 }
 
@@ -59,6 +63,8 @@ impl Decoder {
             Endpoint::Diag => Rows::Diag(Box::default()),
             Endpoint::Nodes => Rows::Nodes(node::Table::default()),
             Endpoint::Partitions => Rows::Partitions(Partitions::default()),
+            Endpoint::Reservations => Rows::Reservations(Reservations::default()),
+            Endpoint::Licenses => Rows::Licenses(Licenses::default()),
             Endpoint::Jobs => Rows::Jobs(job::Table::default()),
         };
         Self {
@@ -138,6 +144,8 @@ impl Members for Content {
             Rows::Diag(_) => "statistics",
             Rows::Nodes(_) => "nodes",
             Rows::Partitions(_) => "partitions",
+            Rows::Reservations(_) => "reservations",
+            Rows::Licenses(_) => "licenses",
             Rows::Jobs(_) => "jobs",
         }
     }
@@ -148,6 +156,8 @@ impl Members for Content {
             Rows::Diag(table) => (self.api.diag)(bytes, table),
             Rows::Nodes(table) => (self.api.node)(bytes, table),
             Rows::Partitions(table) => (self.api.partition)(bytes, table),
+            Rows::Reservations(table) => (self.api.reservation)(bytes, table),
+            Rows::Licenses(table) => (self.api.license)(bytes, table),
             Rows::Jobs(table) => (self.api.job)(bytes, table),
         }?;
         self.row_count += 1;
@@ -190,6 +200,7 @@ impl Content {
         let unchanged = self.row_count == 0
             && self.last_update == Number::Value(0)
             && self.warnings.iter().any(|warning| warning.contains("since update_time"));
+        let last_update = Timestamp::from_unix(self.last_update.get());
         let reading = match self.rows {
             Rows::Ping(table) => Reading::Ping(Box::new(table)),
             Rows::Diag(table) => Reading::Diag(table),
@@ -203,12 +214,17 @@ impl Content {
                 Reading::Nodes(Box::new(nodes))
             }
             Rows::Partitions(mut table) => {
-                table.last_update = Timestamp::from_unix(self.last_update.get());
+                table.last_update = last_update;
                 Reading::Partitions(Box::new(table))
             }
+            Rows::Reservations(mut table) => {
+                table.last_update = last_update;
+                Reading::Reservations(Box::new(table))
+            }
+            Rows::Licenses(table) => Reading::Licenses(Box::new(table)),
             Rows::Jobs(table) => {
                 let mut jobs = table.jobs;
-                jobs.last_update = Timestamp::from_unix(self.last_update.get());
+                jobs.last_update = last_update;
                 jobs.rows.shrink_to_fit();
                 jobs.symbols.shrink();
                 jobs.partition_lists.shrink();

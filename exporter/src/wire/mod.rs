@@ -10,10 +10,12 @@ mod elide;
 mod envelope;
 mod error;
 mod job;
+mod license;
 mod no_val;
 mod node;
 mod partition;
 mod ping;
+mod reservation;
 mod said;
 mod stream;
 mod v0_0_38;
@@ -30,7 +32,7 @@ pub use envelope::{ApiError, read_errors, version_of};
 pub use error::DecodeError;
 pub use job::decode_whole_slice;
 
-use crate::model::{Diag, Endpoint, Partitions};
+use crate::model::{Diag, Endpoint, Licenses, Partitions, Reservations};
 
 /// One API version: its name in URLs, and how it writes what differs between versions.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub struct Api {
     node: stream::Element<node::Table>,
     job: stream::Element<job::Table>,
     partition: stream::Element<Partitions>,
+    reservation: stream::Element<Reservations>,
+    license: stream::Element<Licenses>,
     ping: stream::Element<crate::model::Controllers>,
     diag: stream::Element<Diag>,
 }

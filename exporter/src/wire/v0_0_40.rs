@@ -1,6 +1,6 @@
 //! v0.0.40 (Slurm 23.11 to 24.11): the shapes that all later versions start from.
 
-use super::{Api, diag, job, node, partition, ping};
+use super::{Api, diag, job, license, node, partition, ping, reservation};
 
 pub(super) const API: Api = Api {
     version: "v0.0.40",
@@ -8,6 +8,8 @@ pub(super) const API: Api = Api {
     node: node::read,
     job: job::read,
     partition: partition::read,
+    reservation: reservation::read,
+    license: license::read,
     ping: ping::read,
     diag: diag::read,
 };

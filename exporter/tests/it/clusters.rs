@@ -7,6 +7,7 @@ use std::path::Path;
 
 use exporter::collectors::COLLECTORS;
 use exporter::config::{Config, load};
+use exporter::model::Endpoint;
 
 use crate::page::Samples;
 use crate::process::{Exporter, lint};
@@ -99,7 +100,7 @@ fn a_dead_cluster_takes_nothing_from_the_others() {
         let failed = page
             .all("slurm_exporter_endpoint_up")
             .filter(|(labels, up)| labels["cluster"] == "dead" && *up == 0.0);
-        up(page, "alive") == 5.0 && failed.count() == 5
+        up(page, "alive") == 5.0 && failed.count() == Endpoint::ALL.len()
     });
     let nodes = simulator.server.oracle().nodes as f64;
     assert_eq!(page.get("slurm_cluster_nodes_total", &[("cluster", "alive")]), Some(nodes));

@@ -67,8 +67,10 @@ fn texts(recording: &str, wanted: &[&str]) -> BTreeSet<String> {
         }
     }
     let mut found = BTreeSet::new();
-    for entry in std::fs::read_dir(recording).unwrap() {
-        let document = serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
+    let paths = std::fs::read_dir(recording).unwrap().map(|entry| entry.unwrap().path());
+    // Other files are answers that are not good, such as the 404 of what the simulator lacks.
+    for path in paths.filter(|path| path.extension().is_some_and(|ending| ending == "json")) {
+        let document = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         walk(&document, wanted, false, &mut found);
     }
     found

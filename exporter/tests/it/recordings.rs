@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use exporter::model::{Endpoint, Reading, Snapshot};
+use exporter::model::{Asked, Endpoint, Reading, Snapshot, Timestamp};
 use exporter::wire::{Answer, DecodeError, Decoder, SUPPORTED, by_version};
 
 /// Release and API version of each folder of recordings.
@@ -43,7 +43,8 @@ pub(crate) fn snapshot(release: &str, version: &str) -> Snapshot {
 /// The snapshot that such bodies of all endpoints give.
 pub(crate) fn snapshot_of(release: &str, version: &str, body: impl Fn(Endpoint) -> Vec<u8>) -> Snapshot {
     let mut snapshot = Snapshot::default();
-    for endpoint in Endpoint::ALL {
+    let api = by_version(version).expect("a supported version");
+    for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| api.serves(*endpoint)) {
         let answer = decode(version, endpoint, &body(endpoint), 16 << 10)
             .unwrap_or_else(|error| panic!("{release} {version}: {error}"));
         assert!(answer.errors.is_empty(), "{release} {version} {endpoint}: {:?}", answer.errors);
@@ -51,6 +52,8 @@ pub(crate) fn snapshot_of(release: &str, version: &str, body: impl Fn(Endpoint) 
         assert_eq!(answer.release.slurm_version, release);
         snapshot.release = Some(answer.release.into());
         snapshot.set(answer.reading);
+        // Some minutes after the recordings were made, while one reservation was active and one was to come.
+        snapshot.confirm(endpoint, Asked { turn: 1, at: Timestamp::from_unix(Some(1_795_224_000)) });
     }
     snapshot
 }

@@ -98,18 +98,19 @@ fn combinations_that_cannot_work_are_refused() {
            (slurm.request_timeout 5s)"],
     );
     check(
-        "collection:\n  stale_after: 30s\n  intervals: {jobs: 20s, partitions: 20s}\n",
+        "collection:\n  stale_after: 30s\n  intervals: {nodes: 31s, partitions: 20s}\n",
         &[
-            "config.yaml:2:16: collection.stale_after: 30s is not longer than the interval of nodes (30s): its \
+            "config.yaml:2:16: collection.stale_after: 30s is not longer than the interval of nodes (31s): its \
            readings would be withdrawn before the next one",
         ],
     );
     assert!(load_text("collection: {stale_after: 61s}\n", &[URL]).is_ok());
-    let shorter_than_jobs = "collection: {stale_after: 59s, intervals: {partitions: 50s}}\n";
-    assert!(load_text(shorter_than_jobs, &[URL]).is_ok(), "jobs are auto, so stale_after grows with them");
-    let off = COLLECTORS.iter().map(|collector| format!("  {}: {{enabled: false}}\n", collector.name));
+    let shorter_than_defaults = "collection: {stale_after: 20s}\n";
+    assert!(load_text(shorter_than_defaults, &[URL]).is_ok(), "nobody chose the intervals that are longer");
+    let all_off: String =
+        COLLECTORS.iter().map(|collector| format!("  {}: {{enabled: false}}\n", collector.name)).collect();
     check(
-        &format!("collectors:\n{}", off.collect::<String>()),
+        &format!("collectors:\n{all_off}"),
         &["collectors: every collector is switched off; nothing would be exported"],
     );
     check(

@@ -97,9 +97,11 @@ async fn a_dead_slurmctld_is_left_alone_and_found_again_by_a_ping() {
     lives.store(true, Ordering::SeqCst);
     sleep(Duration::from_secs(30)).await;
     let late: Vec<_> = Endpoint::ALL.into_iter().filter(|endpoint| !running.is_up(*endpoint)).collect();
-    assert!(late.is_empty(), "back within two of the shortest intervals: {late:?}");
-    sleep(Duration::from_secs(15)).await;
+    // The one that was let through last, in vain, has its next turn an interval later.
+    assert!(late.len() <= 1, "back within two of the shortest intervals: {late:?}");
     assert!(running.has(&state(0)));
+    sleep(Duration::from_secs(40)).await;
+    assert!(Endpoint::ALL.into_iter().all(|endpoint| running.is_up(endpoint)), "the last one too");
     assert!(running.page().contains("slurm_controller_up{cluster=\"sim\""));
 }
 
