@@ -5,12 +5,12 @@ use super::capacity::{Availability, Capacity, UpPartitions};
 use super::word_counts::WordCounts;
 use super::{Collector, Settings, gauge, gpu};
 use crate::exposition::{Batch, Desc, Level, Unit};
-use crate::model::state::job_base;
-use crate::model::{Controllers, Endpoint, Jobs, Nodes, Partitions, Release, Snapshot};
+use crate::model::state::{Word, job_base};
+use crate::model::{Controllers, Endpoint, Nodes, Partitions, Release, Snapshot, Symbols};
 
 pub(super) const COLLECTOR: Collector = Collector {
     name: "controller",
-    needs: &[Endpoint::Ping, Endpoint::Nodes, Endpoint::Partitions, Endpoint::Jobs],
+    needs: &[Endpoint::Ping, Endpoint::Nodes, Endpoint::Partitions, Endpoint::JobStates, Endpoint::Jobs],
     families: &[
         &UP,
         &LATENCY,
@@ -90,7 +90,7 @@ static JOBS: Desc = gauge(
     "Jobs by base state, each task of an array counted once.",
     Unit::None,
     &["state"],
-    Level::Detailed,
+    Level::Critical,
 );
 
 const fn of_nodes(name: &'static str, help: &'static str) -> Desc {
@@ -111,8 +111,12 @@ fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     if let Some(nodes) = &snapshot.nodes {
         write_capacity(nodes, snapshot.partitions.as_deref(), batch);
     }
-    if let Some(jobs) = &snapshot.jobs {
-        write_jobs(jobs, batch);
+    // Never the one and then the other: the states are of all jobs, the jobs of those that we may see.
+    if let Some(states) = &snapshot.job_states {
+        write_jobs(&states.symbols, states.tasks.iter().copied(), batch);
+    } else if let Some(jobs) = &snapshot.jobs {
+        let tasks = jobs.rows.iter().map(|job| (job.state.base, u64::from(job.tasks)));
+        write_jobs(&jobs.symbols, tasks, batch);
     }
 }
 
@@ -159,13 +163,13 @@ fn write_capacity(nodes: &Nodes, partitions: Option<&Partitions>, batch: &mut Ba
     }
 }
 
-fn write_jobs(jobs: &Jobs, batch: &mut Batch) {
+fn write_jobs(symbols: &Symbols, tasks: impl Iterator<Item = (Word, u64)>, batch: &mut Batch) {
     let mut states = WordCounts::new(job_base::WORDS);
-    for job in &jobs.rows {
-        states.add(job.state.base, u64::from(job.tasks));
+    for (base, tasks) in tasks {
+        states.add(base, tasks);
     }
     let family = batch.family(&JOBS);
-    states.each(&jobs.symbols, |state, tasks| family.sample(&[state], tasks));
+    states.each(symbols, |state, tasks| family.sample(&[state], tasks));
 }
 
 #[cfg(test)]
@@ -174,7 +178,7 @@ mod tests {
 
     use super::*;
     use crate::collectors::test_cluster::{JobsBuilder, NodesBuilder, partitions, samples, snapshot};
-    use crate::model::Controller;
+    use crate::model::{Controller, JobStates};
 
     #[test]
     fn controllers_and_release_are_named() {
@@ -272,5 +276,20 @@ mod tests {
         assert_eq!(found[r#"slurm_cluster_jobs{state="running"}"#], "1");
         assert_eq!(found[r#"slurm_cluster_jobs{state="dreaming"}"#], "2");
         assert_eq!(found[r#"slurm_cluster_jobs{state="out_of_memory"}"#], "0");
+    }
+
+    #[test]
+    fn the_states_alone_count_where_there_are_any() {
+        let jobs = JobsBuilder::default().job("pending", "batch", |job| job.tasks = 497).build();
+        let mut snapshot = snapshot().jobs(jobs).build();
+        let mut states = JobStates::default();
+        states.add(Word::Known(job_base::RUNNING), None);
+        states.add(Word::Other(states.symbols.intern("dreaming")), Some(7));
+        snapshot.job_states = Some(Arc::new(states));
+        let found = samples(&COLLECTOR, &snapshot);
+        assert_eq!(found.len(), job_base::WORDS.len() + 1);
+        assert_eq!(found[r#"slurm_cluster_jobs{state="pending"}"#], "0");
+        assert_eq!(found[r#"slurm_cluster_jobs{state="running"}"#], "1");
+        assert_eq!(found[r#"slurm_cluster_jobs{state="dreaming"}"#], "1");
     }
 }

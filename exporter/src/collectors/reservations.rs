@@ -43,7 +43,7 @@ const fn plain(name: &'static str, help: &'static str, unit: Unit) -> Desc {
 
 fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     let Some(reservations) = &snapshot.reservations else { return };
-    let now = snapshot.asked(Endpoint::Reservations).at;
+    let now = snapshot.asked(Endpoint::Reservations);
     let [info, active, start, end, nodes, cpus] =
         batch.families([&INFO, &ACTIVE, &START, &END, &NODES, &CPUS]);
     for row in &reservations.rows {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::collectors::test_cluster::samples;
     use crate::model::reservation::{Reservation, Reservations};
-    use crate::model::{Asked, Timestamp};
+    use crate::model::Timestamp;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_unix(Some(seconds))
@@ -93,7 +93,7 @@ mod tests {
         };
         let reservations = Reservations { rows: vec![row], last_update: at(50) };
         let mut snapshot = Snapshot { reservations: Some(Arc::new(reservations)), ..Snapshot::default() };
-        snapshot.confirm(Endpoint::Reservations, Asked { turn: 1, at: at(asked_at) });
+        snapshot.confirm(Endpoint::Reservations, at(asked_at));
         samples(&COLLECTOR, &snapshot)
     }
 

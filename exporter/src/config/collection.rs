@@ -158,6 +158,14 @@ pub(super) const KEYS: &[Key] = &[
         set: |config, text| config.collection.intervals.set(Endpoint::Diag, text),
     },
     Key {
+        path: "collection.intervals.job_states",
+        flag: Some("collection.intervals.job-states"),
+        value: "DURATION",
+        help: "how often the states of jobs are read, without the jobs; not in Slurm 22.05",
+        default: "15s",
+        set: |config, text| config.collection.intervals.set(Endpoint::JobStates, text),
+    },
+    Key {
         path: "collection.intervals.nodes",
         flag: Some("collection.intervals.nodes"),
         value: "DURATION",

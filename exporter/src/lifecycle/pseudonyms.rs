@@ -46,7 +46,7 @@ impl Pseudonyms {
             Reading::Nodes(nodes) => self.hide_in_nodes(nodes),
             Reading::Diag(diag) => self.hide_in_diag(diag),
             Reading::Reservations(reservations) => self.hide_in_reservations(reservations),
-            Reading::Ping(_) | Reading::Partitions(_) | Reading::Licenses(_) => {}
+            Reading::Ping(_) | Reading::JobStates(_) | Reading::Partitions(_) | Reading::Licenses(_) => {}
         }
     }
 

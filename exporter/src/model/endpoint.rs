@@ -9,6 +9,7 @@ use std::str::FromStr;
 pub enum Endpoint {
     Ping,
     Diag,
+    JobStates,
     Nodes,
     Partitions,
     Reservations,
@@ -66,9 +67,10 @@ impl Facts {
 }
 
 /// Every endpoint, in the order of the variants.
-const FACTS: [Facts; 7] = [
+const FACTS: [Facts; 8] = [
     ctld(Endpoint::Ping, "ping", "ping", Cost::Critical, "scontrol ping"),
     ctld(Endpoint::Diag, "diag", "diag", Cost::Critical, "sdiag"),
+    ctld(Endpoint::JobStates, "job_states", "jobs/state", Cost::Critical, "squeue --only-job-state"),
     ctld(Endpoint::Nodes, "nodes", "nodes", Cost::Important, "scontrol show nodes").in_22_05("sinfo --all"),
     ctld(Endpoint::Partitions, "partitions", "partitions", Cost::Important, "scontrol --all show partitions"),
     ctld(

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use super::job_states::JobStates;
 use super::state::{State, job_base};
 use super::symbol::{Pool, Run, Symbol, Symbols};
 use super::time::Timestamp;
@@ -58,7 +59,7 @@ pub struct Job {
     pub restarts: u16,
     /// Whether it was given resources, now or before it ended.
     pub has_allocation: bool,
-    /// Whether its array string was cut by Slurm, so that `tasks` is a lower bound.
+    /// Whether its array string was cut by Slurm and nothing else told the tasks, so that `tasks` is a lower bound.
     pub tasks_truncated: bool,
 }
 
@@ -85,6 +86,15 @@ impl Jobs {
     /// The partitions of a job.
     pub fn partitions(&self, job: &Job) -> &[Symbol] {
         self.partition_lists.get(job.partitions)
+    }
+
+    /// Takes the tasks of arrays whose string Slurm cut from the states, where they are known.
+    pub(super) fn complete_arrays(&mut self, states: &JobStates) {
+        for job in self.rows.iter_mut().filter(|job| job.tasks_truncated) {
+            if let Some(tasks) = states.of_array(job.id, job.state.base) {
+                (job.tasks, job.tasks_truncated) = (tasks, false);
+            }
+        }
     }
 
     /// The GPUs of a job, per task.
@@ -123,7 +133,38 @@ pub fn count_array_tasks(text: &str) -> Option<(u32, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use super::count_array_tasks;
+    use super::super::state::Word;
+    use super::super::{Reading, Snapshot};
+    use super::*;
+    use crate::collectors::test_cluster::JobsBuilder;
+
+    #[test]
+    fn a_cut_array_takes_its_tasks_from_the_states() {
+        let states = |array| {
+            let mut states = JobStates::default();
+            for _ in 0..300 {
+                states.add(Word::Known(job_base::PENDING), Some(array));
+            }
+            states
+        };
+        let cut = |job: &mut Job| (job.tasks, job.tasks_truncated) = (21, true);
+        let jobs = || {
+            JobsBuilder::default()
+                .job("pending", "batch", cut)
+                .job("pending", "batch", |job| job.tasks = 5)
+                .job("cancelled", "batch", cut)
+                .build()
+        };
+        let tasks = |snapshot: &Snapshot| -> Vec<_> {
+            snapshot.jobs.as_ref().unwrap().rows.iter().map(|job| (job.tasks, job.tasks_truncated)).collect()
+        };
+        let mut snapshot = Snapshot::default();
+        for (array, first) in [(1, (300, false)), (2, (21, true)), (4, (21, true))] {
+            snapshot.set(Reading::JobStates(Box::new(states(array))));
+            snapshot.set(Reading::Jobs(Box::new(jobs())));
+            assert_eq!(tasks(&snapshot), [first, (5, false), (21, true)]);
+        }
+    }
 
     #[test]
     fn array_strings_count_their_tasks() {

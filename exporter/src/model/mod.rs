@@ -6,6 +6,7 @@ pub mod diag;
 pub mod endpoint;
 pub mod histogram;
 pub mod job;
+pub mod job_states;
 pub mod job_totals;
 pub mod license;
 pub mod node;
@@ -24,6 +25,7 @@ pub use controller::{Controller, Controllers};
 pub use diag::Diag;
 pub use endpoint::Endpoint;
 pub use job::{Job, Jobs};
+pub use job_states::JobStates;
 pub use job_totals::JobTotals;
 pub use license::{License, Licenses};
 pub use node::{Node, Nodes};
@@ -50,7 +52,7 @@ macro_rules! readings {
             pub node_totals: Arc<NodeTotals>,
             $(pub $field: Option<Arc<$rows>>,)*
             /// By endpoint; see [`Self::asked`].
-            pub asked: [Asked; Endpoint::ALL.len()],
+            pub asked: [Timestamp; Endpoint::ALL.len()],
         }
 
         /// One endpoint's answer, decoded.
@@ -76,8 +78,12 @@ macro_rules! readings {
         }
 
         impl Snapshot {
-            /// Puts a reading in its place; the one before is dropped when its last reader is done.
-            pub fn set(&mut self, reading: Reading) {
+            /// Puts a reading in its place; the one before is dropped when its last reader is done. Arrays whose tasks
+            /// Slurm did not list take their number from the states.
+            pub fn set(&mut self, mut reading: Reading) {
+                if let (Reading::Jobs(jobs), Some(states)) = (&mut reading, &self.job_states) {
+                    jobs.complete_arrays(states);
+                }
                 match reading {
                     $(Reading::$endpoint(read) => self.$field = Some(Arc::from(read)),)*
                 }
@@ -106,6 +112,7 @@ macro_rules! readings {
 readings! {
     Ping => controllers: Controllers,
     Diag => diag: Diag,
+    JobStates => job_states: JobStates,
     Nodes => nodes: Nodes,
     Partitions => partitions: Partitions,
     Reservations => reservations: Reservations,
@@ -113,23 +120,14 @@ readings! {
     Jobs => jobs: Jobs,
 }
 
-/// When a reading was asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// What is asked later has a higher number, whatever the clock does; 0 is never.
-    pub turn: u64,
-    /// On the clock of this host.
-    pub at: Timestamp,
-}
-
 impl Snapshot {
-    /// Says when the reading of an endpoint was asked for, and again when Slurm said later that it still holds.
-    pub fn confirm(&mut self, endpoint: Endpoint, asked: Asked) {
+    /// Says when the reading of an endpoint was asked for, on the clock of this host, and again when Slurm said later that it still holds.
+    pub fn confirm(&mut self, endpoint: Endpoint, asked: Timestamp) {
         self.asked[endpoint as usize] = asked;
     }
 
     /// As of when the reading of an endpoint holds.
-    pub fn asked(&self, endpoint: Endpoint) -> Asked {
+    pub fn asked(&self, endpoint: Endpoint) -> Timestamp {
         self.asked[endpoint as usize]
     }
 

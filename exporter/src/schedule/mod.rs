@@ -27,7 +27,7 @@ use crate::exposition::{Batch, Publisher};
 use crate::legacy;
 use crate::lifecycle::{DiagTotals, JobLife, NodeLife, Pseudonyms};
 use crate::model::endpoint::Daemon;
-use crate::model::{Asked, Endpoint, Nodes, Reading, Snapshot, Timestamp};
+use crate::model::{Endpoint, Nodes, Reading, Snapshot, Timestamp};
 use crate::source::{Poll, PollError, Source};
 use crate::telemetry::{self, Telemetry};
 use crate::wire::Answer;
@@ -120,8 +120,8 @@ impl Drop for End {
 /// What is known before a poll.
 #[derive(Clone, Copy, Debug)]
 struct AskedWith {
-    /// When it begins.
-    when: Asked,
+    /// When it begins, on the clock of this host.
+    at: Timestamp,
     /// The `update_time` to ask with: only for a list that we still have.
     since: Timestamp,
     /// The controller's, as it was told last.
@@ -132,8 +132,6 @@ struct AskedWith {
 #[derive(Debug, Default)]
 struct Kept {
     snapshot: Snapshot,
-    /// How many polls have begun.
-    turn: u64,
     diag_totals: DiagTotals,
     job_life: JobLife,
     node_life: NodeLife,
@@ -154,13 +152,13 @@ impl Keeper {
             Ok(answer) => {
                 kept.snapshot.polls.answered(endpoint, took);
                 telemetry.answered(answer.unchanged);
-                kept.snapshot.confirm(endpoint, asked.when);
+                kept.snapshot.confirm(endpoint, asked.at);
                 self.enter(&mut kept, answer, asked.clock);
                 Status { up: Some(true), ..refreshed() }
             }
             Err(error) => {
                 if error.reading.is_some() {
-                    kept.snapshot.confirm(endpoint, asked.when);
+                    kept.snapshot.confirm(endpoint, asked.at);
                 }
                 self.fail(&mut kept, endpoint, error)
             }
@@ -216,15 +214,15 @@ impl Keeper {
                 }
                 Reading::Diag(Box::new(kept.diag_totals.advance(&diag)))
             }
-            Reading::Jobs(jobs) => {
-                let truncated = jobs.rows.iter().filter(|job| job.tasks_truncated).count();
-                telemetry.set_truncated_arrays(Some(truncated as u64));
-                Reading::Jobs(jobs)
-            }
             other => other,
         };
         let nodes = matches!(reading, Reading::Nodes(_)).then(|| kept.snapshot.nodes.clone());
+        let is_jobs = matches!(reading, Reading::Jobs(_));
         kept.snapshot.set(reading);
+        if let Some(jobs) = kept.snapshot.jobs.as_deref().filter(|_| is_jobs) {
+            let truncated = jobs.rows.iter().filter(|job| job.tasks_truncated).count();
+            telemetry.set_truncated_arrays(Some(truncated as u64));
+        }
         if let Some(before) = nodes {
             Self::compare_nodes(kept, before.as_deref());
         }

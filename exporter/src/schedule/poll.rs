@@ -12,7 +12,7 @@ use super::breaker::{Breaker, Circuit, Evidence};
 use super::{AskedWith, Keeper, Status, retry};
 use crate::config::CircuitBreaker;
 use crate::model::endpoint::Daemon;
-use crate::model::{Asked, Endpoint, Reading, Timestamp};
+use crate::model::{Endpoint, Reading, Timestamp};
 use crate::source::{ErrorClass, Poll, PollError};
 use crate::telemetry;
 
@@ -91,14 +91,14 @@ impl Keeper {
         })
     }
 
+    /// What is known as a poll begins.
     async fn begin(&self, endpoint: Endpoint) -> AskedWith {
-        let mut kept = self.cluster.memory.0.lock().await;
-        kept.turn += 1;
+        let snapshot = &self.cluster.memory.0.lock().await.snapshot;
         let at = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
-        let clock = kept.snapshot.diag.as_ref().map(|diag| diag.taken_at);
+        let clock = snapshot.diag.as_ref().map(|diag| diag.taken_at);
         AskedWith {
-            when: Asked { turn: kept.turn, at: Timestamp::from_unix(at) },
-            since: kept.snapshot.last_update(endpoint),
+            at: Timestamp::from_unix(at),
+            since: snapshot.last_update(endpoint),
             clock: clock.unwrap_or_default(),
         }
     }

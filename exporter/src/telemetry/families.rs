@@ -204,7 +204,7 @@ pub(super) static ARRAY_TRUNCATED: Desc = own(
     Gauge,
     Unit::None,
     &[],
-    "Pending job arrays whose task list Slurm cut short, so that they count too few tasks.",
+    "Job arrays whose task list Slurm cut short and whose tasks nothing else told, so that they count too few.",
 );
 pub(super) static CONFIG_RELOAD: Desc = own(
     "slurm_exporter_config_last_reload_successful",

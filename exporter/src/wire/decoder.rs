@@ -7,7 +7,7 @@ use super::no_val::Number;
 use super::stream::{Members, SplitError, Splitter, read_value};
 use super::{job, node};
 use crate::model::{
-    Controllers, Diag, Endpoint, Licenses, Partitions, Reading, Release, Reservations, Timestamp,
+    Controllers, Diag, Endpoint, JobStates, Licenses, Partitions, Reading, Release, Reservations, Timestamp,
 };
 
 /// A whole answer.
@@ -48,6 +48,7 @@ struct Content {
 enum Rows {
     Ping(Controllers),
     Diag(Box<Diag>),
+    JobStates(JobStates),
     Nodes(node::Table),
     Partitions(Partitions),
     Reservations(Reservations),
@@ -61,6 +62,7 @@ impl Decoder {
         let rows = match endpoint {
             Endpoint::Ping => Rows::Ping(Controllers::default()),
             Endpoint::Diag => Rows::Diag(Box::default()),
+            Endpoint::JobStates => Rows::JobStates(JobStates::default()),
             Endpoint::Nodes => Rows::Nodes(node::Table::default()),
             Endpoint::Partitions => Rows::Partitions(Partitions::default()),
             Endpoint::Reservations => Rows::Reservations(Reservations::default()),
@@ -146,7 +148,7 @@ impl Members for Content {
             Rows::Partitions(_) => "partitions",
             Rows::Reservations(_) => "reservations",
             Rows::Licenses(_) => "licenses",
-            Rows::Jobs(_) => "jobs",
+            Rows::Jobs(_) | Rows::JobStates(_) => "jobs",
         }
     }
 
@@ -154,6 +156,7 @@ impl Members for Content {
         let len = match &mut self.rows {
             Rows::Ping(table) => (self.api.ping)(bytes, table),
             Rows::Diag(table) => (self.api.diag)(bytes, table),
+            Rows::JobStates(table) => (self.api.job_state)(bytes, table),
             Rows::Nodes(table) => (self.api.node)(bytes, table),
             Rows::Partitions(table) => (self.api.partition)(bytes, table),
             Rows::Reservations(table) => (self.api.reservation)(bytes, table),
@@ -204,6 +207,7 @@ impl Content {
         let reading = match self.rows {
             Rows::Ping(table) => Reading::Ping(Box::new(table)),
             Rows::Diag(table) => Reading::Diag(table),
+            Rows::JobStates(table) => Reading::JobStates(Box::new(table)),
             Rows::Nodes(table) => {
                 let mut nodes = table.nodes;
                 nodes.rows.shrink_to_fit();

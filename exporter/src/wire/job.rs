@@ -146,7 +146,7 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
 
 /// The base state behind a flag that v0.0.38 gives instead of it. COMPLETING hides how the job ended,
 /// so it stays a word of its own there.
-fn implied_base(flag: u8) -> Option<u8> {
+pub(super) fn implied_base(flag: u8) -> Option<u8> {
     match flag {
         job_flag::CONFIGURING | job_flag::RESIZING | job_flag::SIGNALING | job_flag::POWER_UP_NODE => {
             Some(job_base::RUNNING)

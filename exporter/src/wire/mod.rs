@@ -10,6 +10,7 @@ mod elide;
 mod envelope;
 mod error;
 mod job;
+mod job_state;
 mod license;
 mod no_val;
 mod node;
@@ -32,7 +33,7 @@ pub use envelope::{ApiError, read_errors, version_of};
 pub use error::DecodeError;
 pub use job::decode_whole_slice;
 
-use crate::model::{Diag, Endpoint, Licenses, Partitions, Reservations};
+use crate::model::{Diag, Endpoint, JobStates, Licenses, Partitions, Reservations};
 
 /// One API version: its name in URLs, and how it writes what differs between versions.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ pub struct Api {
     absent: &'static [Endpoint],
     node: stream::Element<node::Table>,
     job: stream::Element<job::Table>,
+    job_state: stream::Element<JobStates>,
     partition: stream::Element<Partitions>,
     reservation: stream::Element<Reservations>,
     license: stream::Element<Licenses>,

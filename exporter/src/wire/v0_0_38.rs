@@ -7,9 +7,14 @@ use super::no_val::{Number, Text};
 use super::partition::{add, minutes_to_seconds};
 use super::stream::read_value;
 use super::{Api, v0_0_40};
-use crate::model::{Partition, Partitions};
+use crate::model::{Endpoint, Partition, Partitions};
 
-pub(super) const API: Api = Api { version: "v0.0.38", partition: read_partition, ..v0_0_40::API };
+pub(super) const API: Api = Api {
+    version: "v0.0.38",
+    absent: &[Endpoint::JobStates],
+    partition: read_partition,
+    ..v0_0_40::API
+};
 
 #[derive(Deserialize)]
 struct Wire<'a> {

@@ -1,12 +1,13 @@
 //! v0.0.40 (Slurm 23.11 to 24.11): the shapes that all later versions start from.
 
-use super::{Api, diag, job, license, node, partition, ping, reservation};
+use super::{Api, diag, job, job_state, license, node, partition, ping, reservation};
 
 pub(super) const API: Api = Api {
     version: "v0.0.40",
     absent: &[],
     node: node::read,
     job: job::read,
+    job_state: job_state::read,
     partition: partition::read,
     reservation: reservation::read,
     license: license::read,

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use exporter::model::{Asked, Endpoint, Reading, Snapshot, Timestamp};
+use exporter::model::state::{Word, job_base};
+use exporter::model::{Endpoint, Reading, Snapshot, Timestamp};
 use exporter::wire::{Answer, DecodeError, Decoder, SUPPORTED, by_version};
 
 /// Release and API version of each folder of recordings.
@@ -53,7 +54,7 @@ pub(crate) fn snapshot_of(release: &str, version: &str, body: impl Fn(Endpoint) 
         snapshot.release = Some(answer.release.into());
         snapshot.set(answer.reading);
         // Some minutes after the recordings were made, while one reservation was active and one was to come.
-        snapshot.confirm(endpoint, Asked { turn: 1, at: Timestamp::from_unix(Some(1_795_224_000)) });
+        snapshot.confirm(endpoint, Timestamp::from_unix(Some(1_795_224_000)));
     }
     snapshot
 }
@@ -79,6 +80,10 @@ fn every_recording_of_every_version_decodes() {
 
         let pending: u32 = jobs.rows.iter().filter(|job| job.is_pending()).map(|job| job.tasks).sum();
         assert_eq!(pending, 8 + 497, "{release} {version}: a pending array counts its tasks");
+        if let Some(states) = snapshot.job_states {
+            let waiting = states.tasks.iter().find(|(word, _)| *word == Word::Known(job_base::PENDING));
+            assert_eq!(waiting.map(|(_, tasks)| *tasks), Some(u64::from(pending)), "{release} {version}");
+        }
         let running = jobs.rows.iter().filter(|job| job.is_running()).count();
         assert_eq!(running, 6, "{release} {version}: CONFIGURING counts as running");
         let gpus = |pending: bool| -> u64 {

@@ -145,8 +145,7 @@ const DIFFERENT: &[(&str, &str)] = &[
 
 /// Both sides of every native sample that has an equal: the native value and ours.
 /// FUTURE nodes and the partitions that have some are left out, see `DIFFERENT`; they are checked by their number.
-/// `hidden_tasks` of arrays are those that slurmrestd does not list.
-pub(crate) fn compare(native: &Samples, page: &Samples, hidden_tasks: f64) -> (Facts, Facts) {
+pub(crate) fn compare(native: &Samples, page: &Samples) -> (Facts, Facts) {
     let future = native.get("slurm_nodes_future", &[]).unwrap_or_default();
     let is_there = |labels: &Labels| {
         let has_future = |partition: &String| {
@@ -166,9 +165,8 @@ pub(crate) fn compare(native: &Samples, page: &Samples, hidden_tasks: f64) -> (F
                 .chain(own.iter().map(|(name, value)| (name.as_str(), value.as_str())))
                 .collect();
             let fact = format!("{name}{own:?}");
-            let hidden = if ["slurm_jobs", "slurm_jobs_pending"].contains(name) { hidden_tasks } else { 0.0 };
             ours.insert(fact.clone(), page.sum(family, &wanted) / unit);
-            theirs.insert(fact, value - hidden);
+            theirs.insert(fact, value);
         }
     }
     theirs.insert(
@@ -176,7 +174,7 @@ pub(crate) fn compare(native: &Samples, page: &Samples, hidden_tasks: f64) -> (F
         native.get("slurm_nodes", &[]).unwrap_or_default() - future,
     );
     ours.insert("slurm_nodes without FUTURE".into(), page.get("slurm_cluster_nodes_total", &[]).unwrap());
-    let pending = native.sum("slurm_partition_jobs_pending", &[]) - hidden_tasks;
+    let pending = native.sum("slurm_partition_jobs_pending", &[]);
     theirs.insert("slurm_partition_jobs_pending of all".into(), pending);
     ours.insert(
         "slurm_partition_jobs_pending of all".into(),
