@@ -8,6 +8,7 @@ mod accounts;
 mod by_partition;
 mod capacity;
 mod controller;
+mod fairshare;
 pub(crate) mod gpu;
 mod held;
 mod job_life;
@@ -52,6 +53,7 @@ pub const COLLECTORS: &[&Collector] = &[
     &accounts::COLLECTOR,
     &reservations::COLLECTOR,
     &licenses::COLLECTOR,
+    &fairshare::COLLECTOR,
     &scheduler::COLLECTOR,
 ];
 

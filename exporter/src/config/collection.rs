@@ -198,6 +198,14 @@ pub(super) const KEYS: &[Key] = &[
         set: |config, text| config.collection.intervals.set(Endpoint::Licenses, text),
     },
     Key {
+        path: "collection.intervals.shares",
+        flag: None,
+        value: "DURATION",
+        help: "how often fair shares are read; not in Slurm 22.05",
+        default: "300s",
+        set: |config, text| config.collection.intervals.set(Endpoint::Shares, text),
+    },
+    Key {
         path: "collection.intervals.jobs",
         flag: Some("collection.intervals.jobs"),
         value: "DURATION",

@@ -36,6 +36,7 @@ pub(super) const SAME_INTERVAL: &[(&str, &str)] = &[
     ("collectors.partitions.interval", "collection.intervals.partitions"),
     ("collectors.reservations.interval", "collection.intervals.reservations"),
     ("collectors.licenses.interval", "collection.intervals.licenses"),
+    ("collectors.fairshare.interval", "collection.intervals.shares"),
     ("collectors.jobs.interval", "collection.intervals.jobs"),
 ];
 
@@ -106,6 +107,9 @@ pub(super) const KEYS: &[Key] = &[
     enabled!("licenses"),
     interval!("licenses", Licenses),
     timeout!("licenses", Licenses),
+    enabled!("fairshare"),
+    interval!("fairshare", Shares),
+    timeout!("fairshare", Shares),
     enabled!("scheduler"),
     interval!("scheduler", Diag),
     timeout!("scheduler", Diag),

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 
 use aws_lc_rs::hmac;
 
-use crate::model::{Diag, Jobs, Nodes, Reading, Reservations, Symbol, Symbols};
+use crate::model::{Diag, Jobs, Nodes, Reading, Reservations, Shares, Symbol, Symbols};
 
 /// Of the 32 bytes of HMAC-SHA-256: enough that no two of a million names meet.
 const KEPT_BYTES: usize = 8;
@@ -46,6 +46,7 @@ impl Pseudonyms {
             Reading::Nodes(nodes) => self.hide_in_nodes(nodes),
             Reading::Diag(diag) => self.hide_in_diag(diag),
             Reading::Reservations(reservations) => self.hide_in_reservations(reservations),
+            Reading::Shares(shares) => self.hide_in_shares(shares),
             Reading::Ping(_) | Reading::JobStates(_) | Reading::Partitions(_) | Reading::Licenses(_) => {}
         }
     }
@@ -71,6 +72,13 @@ impl Pseudonyms {
             rpc.user = self.of(&rpc.user);
         }
         diag.said.rename_users(|user| self.of(user));
+    }
+
+    fn hide_in_shares(&self, shares: &mut Shares) {
+        let mut hidden = HashMap::new();
+        for row in &mut shares.rows {
+            row.user = self.symbol(row.user, &mut shares.symbols, &mut hidden);
+        }
     }
 
     /// Their users are a list, in which a name that begins with `-` is kept out.
@@ -137,6 +145,15 @@ mod tests {
         };
         assert_eq!(users("ann,-ann"), format!("{ANN_UNDER_K},-{ANN_UNDER_K}"));
         assert_eq!(users(""), "");
+    }
+
+    #[test]
+    fn users_of_shares_are_hidden() {
+        let row = r#"{"name": "ann", "parent": "ann", "type": ["USER"]}"#;
+        let body = format!(r#"{{"shares": {{"shares": [{row}]}}}}"#);
+        let Reading::Shares(shares) = read(Endpoint::Shares, &body) else { panic!("shares were read") };
+        let names = [shares.rows[0].account, shares.rows[0].user].map(|name| shares.symbols.resolve(name));
+        assert_eq!(names, ["ann", ANN_UNDER_K]);
     }
 
     #[test]

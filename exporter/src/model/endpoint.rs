@@ -14,6 +14,7 @@ pub enum Endpoint {
     Partitions,
     Reservations,
     Licenses,
+    Shares,
     Jobs,
 }
 
@@ -67,7 +68,7 @@ impl Facts {
 }
 
 /// Every endpoint, in the order of the variants.
-const FACTS: [Facts; 8] = [
+const FACTS: [Facts; 9] = [
     ctld(Endpoint::Ping, "ping", "ping", Cost::Critical, "scontrol ping"),
     ctld(Endpoint::Diag, "diag", "diag", Cost::Critical, "sdiag"),
     ctld(Endpoint::JobStates, "job_states", "jobs/state", Cost::Critical, "squeue --only-job-state"),
@@ -81,6 +82,7 @@ const FACTS: [Facts; 8] = [
         "scontrol show reservations",
     ),
     ctld(Endpoint::Licenses, "licenses", "licenses", Cost::Important, "scontrol show licenses"),
+    ctld(Endpoint::Shares, "shares", "shares", Cost::Detailed, "sshare --all"),
     ctld(Endpoint::Jobs, "jobs", "jobs", Cost::Detailed, "squeue --all --states=all").in_22_05("squeue"),
 ];
 

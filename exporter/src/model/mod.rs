@@ -14,6 +14,7 @@ pub mod node_totals;
 pub mod partition;
 pub mod polls;
 pub mod reservation;
+pub mod share;
 pub mod state;
 pub mod symbol;
 pub mod time;
@@ -33,6 +34,7 @@ pub use node_totals::NodeTotals;
 pub use partition::{Partition, Partitions};
 pub use polls::Polls;
 pub use reservation::{Reservation, Reservations};
+pub use share::{Share, Shares};
 pub use symbol::{Symbol, Symbols};
 pub use time::Timestamp;
 
@@ -117,6 +119,7 @@ readings! {
     Partitions => partitions: Partitions,
     Reservations => reservations: Reservations,
     Licenses => licenses: Licenses,
+    Shares => shares: Shares,
     Jobs => jobs: Jobs,
 }
 

@@ -1,13 +1,14 @@
 //! One answer being decoded: chunks in, a reading with its release, errors and warnings out.
 
 use super::Api;
+use super::bare_infinity::BareInfinity;
 use super::envelope::{ApiError, LastUpdate, Meta, Warning, WireError};
 use super::error::{DecodeError, ValueError};
 use super::no_val::Number;
 use super::stream::{Members, SplitError, Splitter, read_value};
 use super::{job, node};
 use crate::model::{
-    Controllers, Diag, Endpoint, JobStates, Licenses, Partitions, Reading, Release, Reservations, Timestamp,
+    Controllers, Diag, Endpoint, JobStates, Licenses, Partitions, Reading, Release, Reservations, Shares, Timestamp,
 };
 
 /// A whole answer.
@@ -28,6 +29,8 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Decoder {
     endpoint: Endpoint,
+    /// Where the version may write what is no JSON.
+    infinity: Option<BareInfinity>,
     splitter: Splitter,
     content: Content,
 }
@@ -53,6 +56,7 @@ enum Rows {
     Partitions(Partitions),
     Reservations(Reservations),
     Licenses(Licenses),
+    Shares(Shares),
     Jobs(job::Table),
 }
 
@@ -67,10 +71,12 @@ impl Decoder {
             Endpoint::Partitions => Rows::Partitions(Partitions::default()),
             Endpoint::Reservations => Rows::Reservations(Reservations::default()),
             Endpoint::Licenses => Rows::Licenses(Licenses::default()),
+            Endpoint::Shares => Rows::Shares(Shares::default()),
             Endpoint::Jobs => Rows::Jobs(job::Table::default()),
         };
         Self {
             endpoint,
+            infinity: (endpoint == Endpoint::Shares && api.bare_infinity).then(BareInfinity::default),
             splitter: Splitter::default(),
             content: Content {
                 api,
@@ -90,7 +96,15 @@ impl Decoder {
     /// # Errors
     /// As soon as the bytes cannot become a valid answer; the decoder is of no use then.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        self.splitter.push(chunk, &mut self.content).map_err(|error| self.explain(error))
+        let pushed = match &mut self.infinity {
+            None => self.splitter.push(chunk, &mut self.content),
+            Some(infinity) => {
+                let mut chunk = chunk.to_vec();
+                infinity.replace(&mut chunk);
+                self.splitter.push(&chunk, &mut self.content)
+            }
+        };
+        pushed.map_err(|error| self.explain(error))
     }
 
     /// Ends the body and gives the reading.
@@ -140,15 +154,16 @@ impl Decoder {
 }
 
 impl Members for Content {
-    fn rows_member(&self) -> &'static str {
+    fn rows_path(&self) -> &'static [&'static str] {
         match self.rows {
-            Rows::Ping(_) => "pings",
-            Rows::Diag(_) => "statistics",
-            Rows::Nodes(_) => "nodes",
-            Rows::Partitions(_) => "partitions",
-            Rows::Reservations(_) => "reservations",
-            Rows::Licenses(_) => "licenses",
-            Rows::Jobs(_) | Rows::JobStates(_) => "jobs",
+            Rows::Ping(_) => &["pings"],
+            Rows::Diag(_) => &["statistics"],
+            Rows::Nodes(_) => &["nodes"],
+            Rows::Partitions(_) => &["partitions"],
+            Rows::Reservations(_) => &["reservations"],
+            Rows::Licenses(_) => &["licenses"],
+            Rows::Jobs(_) | Rows::JobStates(_) => &["jobs"],
+            Rows::Shares(_) => &["shares", "shares"],
         }
     }
 
@@ -161,6 +176,7 @@ impl Members for Content {
             Rows::Partitions(table) => (self.api.partition)(bytes, table),
             Rows::Reservations(table) => (self.api.reservation)(bytes, table),
             Rows::Licenses(table) => (self.api.license)(bytes, table),
+            Rows::Shares(table) => (self.api.share)(bytes, table),
             Rows::Jobs(table) => (self.api.job)(bytes, table),
         }?;
         self.row_count += 1;
@@ -198,6 +214,10 @@ impl Members for Content {
 }
 
 impl Content {
+    fn rows_member(&self) -> &'static str {
+        self.rows_path()[self.rows_path().len() - 1]
+    }
+
     fn into_answer(self) -> Answer {
         // slurmrestd 24.11 and 26.05 say "unchanged" with 200, an empty list, last_update 0 and a warning.
         let unchanged = self.row_count == 0
@@ -226,6 +246,7 @@ impl Content {
                 Reading::Reservations(Box::new(table))
             }
             Rows::Licenses(table) => Reading::Licenses(Box::new(table)),
+            Rows::Shares(table) => Reading::Shares(Box::new(table)),
             Rows::Jobs(table) => {
                 let mut jobs = table.jobs;
                 jobs.last_update = last_update;

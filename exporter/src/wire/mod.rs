@@ -4,6 +4,7 @@
 //! To add an API version: write `v0_0_NN.rs` as a difference to the version before
 //! (`Api { version: "v0.0.NN", ..v0_0_MM::API }`) and put it first in [`SUPPORTED`].
 
+mod bare_infinity;
 mod decoder;
 mod diag;
 mod elide;
@@ -18,6 +19,7 @@ mod partition;
 mod ping;
 mod reservation;
 mod said;
+mod share;
 mod stream;
 mod v0_0_38;
 mod v0_0_40;
@@ -33,7 +35,7 @@ pub use envelope::{ApiError, read_errors, version_of};
 pub use error::DecodeError;
 pub use job::decode_whole_slice;
 
-use crate::model::{Diag, Endpoint, JobStates, Licenses, Partitions, Reservations};
+use crate::model::{Diag, Endpoint, JobStates, Licenses, Partitions, Reservations, Shares};
 
 /// One API version: its name in URLs, and how it writes what differs between versions.
 #[derive(Debug)]
@@ -48,6 +50,9 @@ pub struct Api {
     partition: stream::Element<Partitions>,
     reservation: stream::Element<Reservations>,
     license: stream::Element<Licenses>,
+    share: stream::Element<Shares>,
+    /// Whether `/shares` may hold a bare `Infinity`.
+    bare_infinity: bool,
     ping: stream::Element<crate::model::Controllers>,
     diag: stream::Element<Diag>,
 }

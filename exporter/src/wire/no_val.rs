@@ -3,18 +3,25 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// A whole number that may be unset or infinite.
+/// A number that may be unset or infinite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Number {
+pub(super) enum NoVal<T> {
     #[default]
     Unset,
     Infinite,
-    Value(u64),
+    Value(T),
 }
+
+/// A whole number.
+pub(super) type Number = NoVal<u64>;
+
+/// A number with a fraction.
+pub(super) type Fraction = NoVal<f64>;
 
 /// NO_VAL and INFINITE of 32 and 64 bits (slurm.h); 22.05 lets them through as plain numbers, or as -2 and -1.
 const NO_VAL: u64 = 0xffff_fffe;
@@ -24,86 +31,110 @@ const INFINITE64: u64 = 0xffff_ffff_ffff_ffff;
 /// From here a float is INFINITE64 or NO_VAL64 that was rounded.
 const INFINITE_FLOAT: f64 = 1.8e19;
 
-impl Number {
+impl<T> NoVal<T> {
     /// The number, if there is one.
-    pub(super) fn get(self) -> Option<u64> {
+    pub(super) fn get(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
             Self::Unset | Self::Infinite => None,
         }
     }
+}
 
+impl Number {
     /// The number as `u32`; larger ones count as the largest.
     pub(super) fn get_u32(self) -> Option<u32> {
         self.get().map(|value| u32::try_from(value).unwrap_or(u32::MAX))
     }
+}
 
-    fn from_u64(value: u64) -> Self {
+/// What a plain number of the wire is.
+trait Plain: Sized {
+    fn from_u64(value: u64) -> NoVal<Self>;
+    fn from_f64(value: f64) -> NoVal<Self>;
+}
+
+impl Plain for u64 {
+    fn from_u64(value: u64) -> Number {
         match value {
-            NO_VAL | NO_VAL64 => Self::Unset,
-            INFINITE | INFINITE64 => Self::Infinite,
-            value => Self::Value(value),
+            NO_VAL | NO_VAL64 => NoVal::Unset,
+            INFINITE | INFINITE64 => NoVal::Infinite,
+            value => NoVal::Value(value),
         }
     }
 
-    fn from_f64(value: f64) -> Self {
+    fn from_f64(value: f64) -> Number {
         if value >= INFINITE_FLOAT {
-            Self::Infinite
+            NoVal::Infinite
         } else if value >= 0.0 {
             Self::from_u64(value as u64)
         } else {
-            Self::Unset
+            NoVal::Unset
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumberVisitor)
+impl Plain for f64 {
+    fn from_u64(value: u64) -> Fraction {
+        Self::from_f64(value as f64)
+    }
+
+    fn from_f64(value: f64) -> Fraction {
+        match u64::from_f64(value) {
+            NoVal::Value(_) => NoVal::Value(value),
+            NoVal::Infinite => NoVal::Infinite,
+            NoVal::Unset => NoVal::Unset,
+        }
     }
 }
 
-struct NumberVisitor;
+impl<'de, T: Plain> Deserialize<'de> for NoVal<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberVisitor(PhantomData))
+    }
+}
 
-impl<'de> Visitor<'de> for NumberVisitor {
-    type Value = Number;
+struct NumberVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Plain> Visitor<'de> for NumberVisitor<T> {
+    type Value = NoVal<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a number, null or {set, infinite, number}")
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Number, E> {
-        Ok(Number::from_u64(value))
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<NoVal<T>, E> {
+        Ok(T::from_u64(value))
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Number, E> {
-        Ok(u64::try_from(value).map_or(Number::Unset, Number::from_u64))
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<NoVal<T>, E> {
+        Ok(u64::try_from(value).map_or(NoVal::Unset, T::from_u64))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Number, E> {
-        Ok(Number::from_f64(value))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<NoVal<T>, E> {
+        Ok(T::from_f64(value))
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Number, E> {
-        Ok(Number::Unset)
+    fn visit_unit<E: de::Error>(self) -> Result<NoVal<T>, E> {
+        Ok(NoVal::Unset)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Number, A::Error> {
-        let (mut set, mut infinite, mut number) = (true, false, Number::Unset);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NoVal<T>, A::Error> {
+        let (mut set, mut infinite, mut number) = (true, false, NoVal::Unset);
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Set => set = map.next_value()?,
                 Key::Infinite => infinite = map.next_value()?,
-                Key::Number => number = map.next_value::<PlainNumber>()?.0,
+                Key::Number => number = map.next_value::<PlainNumber<T>>()?.0,
                 Key::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(if infinite {
-            Number::Infinite
+            NoVal::Infinite
         } else if set {
             number
         } else {
-            Number::Unset
+            NoVal::Unset
         })
     }
 }
@@ -119,37 +150,37 @@ enum Key {
 }
 
 /// The inner number: no object in an object.
-struct PlainNumber(Number);
+struct PlainNumber<T>(NoVal<T>);
 
-impl<'de> Deserialize<'de> for PlainNumber {
+impl<'de, T: Plain> Deserialize<'de> for PlainNumber<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Plain;
+        struct PlainVisitor<T>(PhantomData<T>);
 
-        impl Visitor<'_> for Plain {
-            type Value = PlainNumber;
+        impl<T: Plain> Visitor<'_> for PlainVisitor<T> {
+            type Value = PlainNumber<T>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a number")
             }
 
-            fn visit_u64<E: de::Error>(self, value: u64) -> Result<PlainNumber, E> {
-                Ok(PlainNumber(Number::from_u64(value)))
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<PlainNumber<T>, E> {
+                Ok(PlainNumber(T::from_u64(value)))
             }
 
-            fn visit_i64<E: de::Error>(self, value: i64) -> Result<PlainNumber, E> {
-                NumberVisitor.visit_i64(value).map(PlainNumber)
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<PlainNumber<T>, E> {
+                NumberVisitor(PhantomData).visit_i64(value).map(PlainNumber)
             }
 
-            fn visit_f64<E: de::Error>(self, value: f64) -> Result<PlainNumber, E> {
-                Ok(PlainNumber(Number::from_f64(value)))
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<PlainNumber<T>, E> {
+                Ok(PlainNumber(T::from_f64(value)))
             }
 
-            fn visit_unit<E: de::Error>(self) -> Result<PlainNumber, E> {
-                Ok(PlainNumber(Number::Unset))
+            fn visit_unit<E: de::Error>(self) -> Result<PlainNumber<T>, E> {
+                Ok(PlainNumber(NoVal::Unset))
             }
         }
 
-        deserializer.deserialize_any(Plain)
+        deserializer.deserialize_any(PlainVisitor(PhantomData))
     }
 }
 
@@ -215,6 +246,22 @@ mod tests {
             number(r#"{"set":true,"infinite":false,"number":1.8446744073709552e+19}"#),
             Number::Infinite
         );
+    }
+
+    #[test]
+    fn fractions_are_spelt_alike() {
+        let fraction = |json| serde_json::from_str::<Fraction>(json).unwrap();
+        assert_eq!(fraction("0.25"), Fraction::Value(0.25));
+        assert_eq!(fraction("1"), Fraction::Value(1.0));
+        assert_eq!(fraction(r#"{"set":true,"infinite":false,"number":1.5}"#), Fraction::Value(1.5));
+        assert_eq!(fraction(r#"{"set":false,"infinite":true,"number":0.0}"#), Fraction::Infinite);
+        assert_eq!(fraction(r#"{"set":false,"infinite":false,"number":0.0}"#), Fraction::Unset);
+        assert_eq!(
+            fraction(r#"{"set":true,"infinite":false,"number":1.8446744073709552e+19}"#),
+            Fraction::Infinite
+        );
+        assert_eq!(fraction("4294967294.0"), Fraction::Unset);
+        assert_eq!(fraction("null"), Fraction::Unset);
     }
 
     #[test]

@@ -14,8 +14,8 @@ pub(super) type Element<T> = fn(&[u8], &mut T) -> Result<usize, ValueError>;
 
 /// What the splitter hands its values to.
 pub(super) trait Members {
-    /// The member whose list holds the rows.
-    fn rows_member(&self) -> &'static str;
+    /// The member whose list holds the rows, and before it the objects in which it lies.
+    fn rows_path(&self) -> &'static [&'static str];
     /// One element of the rows (or the rows' value itself where it is no list).
     fn row(&mut self, bytes: &[u8]) -> Result<usize, ValueError>;
     /// The value of any other member.
@@ -90,6 +90,8 @@ pub(super) struct Splitter {
     /// Bytes before `buffer`, for error messages.
     before: u64,
     place: Place,
+    /// How many of the objects around the rows have begun and not ended.
+    depth: usize,
     seen_rows: bool,
     /// The value at hand is long: what is kept of it so far.
     long: Option<(Elider, Vec<u8>)>,
@@ -109,6 +111,7 @@ impl Default for Splitter {
             done: 0,
             before: 0,
             place: Place::BeforeObject,
+            depth: 0,
             seen_rows: false,
             long: None,
         }
@@ -179,7 +182,13 @@ impl Splitter {
             self.place = match (place, letter) {
                 (Place::BeforeObject, b'{') => self.step(Place::FirstKey),
                 (Place::BeforeObject, _) => return Err(SplitError::NotAnObject),
-                (Place::FirstKey | Place::AfterValue, b'}') => self.step(Place::End),
+                (Place::FirstKey | Place::AfterValue, b'}') => match self.depth.checked_sub(1) {
+                    None => self.step(Place::End),
+                    Some(depth) => {
+                        self.depth = depth;
+                        self.step(Place::AfterValue)
+                    }
+                },
                 (Place::AfterValue, b',') => self.step(Place::Key),
                 (place @ (Place::FirstKey | Place::Key), b'"') => {
                     match read_value::<Cow<'_, str>>(&self.buffer[self.done..]) {
@@ -192,7 +201,11 @@ impl Splitter {
                     }
                 }
                 (Place::Colon(key), b':') => self.step(Place::Value(key)),
-                (Place::Value(key), _) if key == members.rows_member() => {
+                (Place::Value(key), b'{') if self.is_around_rows(&key, members.rows_path()) => {
+                    self.depth += 1;
+                    self.step(Place::FirstKey)
+                }
+                (Place::Value(key), _) if self.is_rows(&key, members.rows_path()) => {
                     if std::mem::replace(&mut self.seen_rows, true) {
                         return Err(SplitError::RowsTwice);
                     }
@@ -237,6 +250,15 @@ impl Splitter {
             };
         }
         Ok(())
+    }
+
+    /// Whether this member, where we are, is an object in which the rows lie.
+    fn is_around_rows(&self, key: &str, path: &[&str]) -> bool {
+        matches!(path.get(self.depth..), Some([name, _, ..]) if *name == key)
+    }
+
+    fn is_rows(&self, key: &str, path: &[&str]) -> bool {
+        matches!(path.get(self.depth..), Some([name]) if *name == key)
     }
 
     fn skip_space(&mut self) -> Option<u8> {
@@ -335,8 +357,8 @@ mod tests {
     }
 
     impl Members for Collected {
-        fn rows_member(&self) -> &'static str {
-            "rows"
+        fn rows_path(&self) -> &'static [&'static str] {
+            &["rows"]
         }
 
         fn row(&mut self, bytes: &[u8]) -> Result<usize, ValueError> {
@@ -376,6 +398,42 @@ mod tests {
         }
         let single: Vec<_> = DOCUMENT.as_bytes().chunks(1).collect();
         assert_eq!(split(&single).unwrap(), whole);
+    }
+
+    #[test]
+    fn rows_may_lie_in_an_object() {
+        /// The same, but in `outer`.
+        #[derive(Default)]
+        struct Nested(Collected);
+        impl Members for Nested {
+            fn rows_path(&self) -> &'static [&'static str] {
+                &["outer", "rows"]
+            }
+            fn row(&mut self, bytes: &[u8]) -> Result<usize, ValueError> {
+                self.0.row(bytes)
+            }
+            fn member(&mut self, name: &str, bytes: &[u8]) -> Result<usize, ValueError> {
+                self.0.member(name, bytes)
+            }
+        }
+        for (text, rows, members) in [
+            (r#"{"rows": 1, "outer": {"rows": [{"n": 1}, {"n": 2}], "sum": 3}, "b": [4]}"#, &[1, 2][..], 3),
+            (r#"{"outer": {}, "b": [4]}"#, &[], 1),
+            (r#"{"outer": [{"n": 1}]}"#, &[], 1),
+        ] {
+            for cut in 0..=text.len() {
+                let (mut nested, mut splitter) = (Nested::default(), Splitter::default());
+                for chunk in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
+                    splitter.push(chunk, &mut nested).unwrap();
+                }
+                splitter.finish(&mut nested).unwrap();
+                assert_eq!((&nested.0.rows[..], nested.0.members.len()), (rows, members), "{text} cut at {cut}");
+                assert_eq!(splitter.has_rows(), !rows.is_empty());
+            }
+            let mut splitter = Splitter::default();
+            splitter.push(&text.as_bytes()[..text.len() - 1], &mut Nested::default()).unwrap();
+            assert!(matches!(splitter.finish(&mut Nested::default()), Err(SplitError::Truncated)));
+        }
     }
 
     #[test]

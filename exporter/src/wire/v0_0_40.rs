@@ -1,6 +1,6 @@
 //! v0.0.40 (Slurm 23.11 to 24.11): the shapes that all later versions start from.
 
-use super::{Api, diag, job, job_state, license, node, partition, ping, reservation};
+use super::{Api, diag, job, job_state, license, node, partition, ping, reservation, share};
 
 pub(super) const API: Api = Api {
     version: "v0.0.40",
@@ -11,6 +11,8 @@ pub(super) const API: Api = Api {
     partition: partition::read,
     reservation: reservation::read,
     license: license::read,
+    share: share::read,
+    bare_infinity: true,
     ping: ping::read,
     diag: diag::read,
 };

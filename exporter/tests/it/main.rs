@@ -26,6 +26,7 @@ mod reload;
 mod schedule;
 mod secret;
 mod server;
+mod shares;
 mod simulator;
 mod source;
 mod web_config;
