@@ -10,10 +10,11 @@ use crate::model::{Controllers, Endpoint, Nodes, Partitions, Release, Snapshot, 
 
 pub(super) const COLLECTOR: Collector = Collector {
     name: "controller",
-    needs: &[Endpoint::Ping, Endpoint::Nodes, Endpoint::Partitions, Endpoint::JobStates, Endpoint::Jobs],
+    needs: &[Endpoint::Ping, Endpoint::DatabasePing, Endpoint::Nodes, Endpoint::Partitions, Endpoint::JobStates, Endpoint::Jobs],
     families: &[
         &UP,
         &LATENCY,
+        &DATABASE_UP,
         &INFO,
         &NODES,
         &CPUS,
@@ -43,6 +44,13 @@ static LATENCY: Desc = gauge(
     "Round trip in seconds of the ping between slurmrestd and this slurmctld.",
     Unit::Seconds,
     &["controller"],
+    Level::Critical,
+);
+static DATABASE_UP: Desc = gauge(
+    "slurm_database_up",
+    "Whether a slurmdbd answered the last ping, without a series before v0.0.42, which has none, and where it is unknown.",
+    Unit::None,
+    &[],
     Level::Critical,
 );
 static INFO: Desc = gauge(
@@ -104,6 +112,9 @@ const fn gpus(name: &'static str, help: &'static str) -> Desc {
 fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     if let Some(controllers) = &snapshot.controllers {
         write_controllers(controllers, batch);
+    }
+    if let Some(databases) = &snapshot.databases {
+        batch.family(&DATABASE_UP).sample(&[], databases.rows.iter().any(|row| row.up));
     }
     if let Some(release) = &snapshot.release {
         write_release(release, batch);
@@ -198,12 +209,14 @@ mod tests {
         };
         let rows = vec![row("ctl1", "primary", true, Some(1500)), row("ctl2", "backup", false, None)];
         snapshot.controllers = Some(Arc::new(Controllers { rows }));
+        snapshot.databases = Some(Arc::default());
         let found = samples(&COLLECTOR, &snapshot);
         assert_eq!(found[r#"slurm_controller_up{controller="ctl1",role="primary"}"#], "1");
         assert_eq!(found[r#"slurm_controller_up{controller="ctl2",role="backup"}"#], "0");
         assert_eq!(found[r#"slurm_controller_latency_seconds{controller="ctl1"}"#], "0.0015");
         assert_eq!(found[r#"slurm_cluster_info{slurm_version="24.11.5",api_version="v0.0.42"}"#], "1");
-        assert_eq!(found.len(), 4);
+        assert_eq!(found["slurm_database_up"], "0");
+        assert_eq!(found.len(), 5);
     }
 
     #[test]

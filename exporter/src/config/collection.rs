@@ -166,6 +166,14 @@ pub(super) const KEYS: &[Key] = &[
         set: |config, text| config.collection.intervals.set(Endpoint::JobStates, text),
     },
     Key {
+        path: "collection.intervals.database_ping",
+        flag: None,
+        value: "DURATION",
+        help: "how often slurmdbd is asked whether it lives; from v0.0.42 on",
+        default: "15s",
+        set: |config, text| config.collection.intervals.set(Endpoint::DatabasePing, text),
+    },
+    Key {
         path: "collection.intervals.nodes",
         flag: Some("collection.intervals.nodes"),
         value: "DURATION",

@@ -1,6 +1,6 @@
-//! What each slurmctld answered to a ping.
+//! What each slurmctld, or each slurmdbd, answered to a ping.
 
-/// The controllers of a cluster, in Slurm's order.
+/// The controllers of a cluster, or its database daemons, in Slurm's order.
 #[derive(Clone, Debug, Default)]
 pub struct Controllers {
     pub rows: Vec<Controller>,

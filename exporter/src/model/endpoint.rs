@@ -10,6 +10,7 @@ pub enum Endpoint {
     Ping,
     Diag,
     JobStates,
+    DatabasePing,
     Nodes,
     Partitions,
     Reservations,
@@ -67,11 +68,22 @@ impl Facts {
     }
 }
 
+const fn dbd(
+    endpoint: Endpoint,
+    name: &'static str,
+    path: &'static str,
+    cost: Cost,
+    command: &'static str,
+) -> Facts {
+    Facts { daemon: Daemon::Slurmdbd, ..ctld(endpoint, name, path, cost, command) }
+}
+
 /// Every endpoint, in the order of the variants.
-const FACTS: [Facts; 9] = [
+const FACTS: [Facts; 10] = [
     ctld(Endpoint::Ping, "ping", "ping", Cost::Critical, "scontrol ping"),
     ctld(Endpoint::Diag, "diag", "diag", Cost::Critical, "sdiag"),
     ctld(Endpoint::JobStates, "job_states", "jobs/state", Cost::Critical, "squeue --only-job-state"),
+    dbd(Endpoint::DatabasePing, "database_ping", "ping", Cost::Critical, "sacctmgr ping"),
     ctld(Endpoint::Nodes, "nodes", "nodes", Cost::Important, "scontrol show nodes").in_22_05("sinfo --all"),
     ctld(Endpoint::Partitions, "partitions", "partitions", Cost::Important, "scontrol --all show partitions"),
     ctld(

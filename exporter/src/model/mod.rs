@@ -115,6 +115,7 @@ readings! {
     Ping => controllers: Controllers,
     Diag => diag: Diag,
     JobStates => job_states: JobStates,
+    DatabasePing => databases: Controllers,
     Nodes => nodes: Nodes,
     Partitions => partitions: Partitions,
     Reservations => reservations: Reservations,

@@ -254,7 +254,7 @@ impl Keeper {
         let message = error.to_string();
         // An answer with errors that still carries rows (slurmdbd down: 500 with all partitions) is used:
         // the poll has failed and says so, but the data is as fresh as any.
-        let before = match error.reading {
+        let before = match error.reading.filter(|reading| self.is_believed(reading)) {
             Some(mut reading) => {
                 if let Reading::Jobs(jobs) = &mut reading {
                     // What changed since may be among the rows that are missing: the next poll asks for all.
@@ -266,6 +266,15 @@ impl Keeper {
             None => board.status(endpoint),
         };
         Status { up: Some(false), absent: false, error: message, ..before }
+    }
+
+    /// slurmrestd 26.05 says "no database" for a refused token too: it is the database only while slurmctld takes the
+    /// token. A ping does not tell, which slurmrestd answers in any case.
+    fn is_believed(&self, reading: &Reading) -> bool {
+        let is_taken = |(endpoint, status): &(Endpoint, Status)| {
+            endpoint.daemon() == Daemon::Slurmctld && *endpoint != Endpoint::Ping && status.up == Some(true)
+        };
+        !matches!(reading, Reading::DatabasePing(_)) || self.cluster.board.statuses().iter().any(is_taken)
     }
 
     /// Counts a refresh that the collectors of an endpoint miss.

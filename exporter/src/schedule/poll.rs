@@ -145,7 +145,7 @@ impl Keeper {
             });
         }
         // What finds out whether the daemon is back.
-        if endpoint == Endpoint::Ping {
+        if is_ping(endpoint) {
             return None;
         }
         let until = self.with_breaker(endpoint, |breaker| breaker.admit(Instant::now())).err()?;
@@ -170,9 +170,9 @@ impl Keeper {
     /// Tells the breaker what a poll says about the daemon.
     fn judge(&self, endpoint: Endpoint, poll: &Poll) {
         let evidence = evidence(poll);
-        self.with_breaker(endpoint, |breaker| match endpoint {
-            Endpoint::Ping => breaker.heard(evidence, Instant::now()),
-            _ => breaker.record(evidence, Instant::now()),
+        self.with_breaker(endpoint, |breaker| match is_ping(endpoint) {
+            true => breaker.heard(evidence, Instant::now()),
+            false => breaker.record(evidence, Instant::now()),
         });
         self.gate(endpoint).changed.notify_waiters();
     }
@@ -203,12 +203,17 @@ impl Keeper {
     }
 }
 
+/// What is asked whatever the circuit says.
+fn is_ping(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Ping | Endpoint::DatabasePing)
+}
+
 /// What a poll says about the daemon that answers it.
 fn evidence(poll: &Poll) -> Evidence {
     match &poll.outcome {
         Ok(answer) => match &answer.reading {
             // 24.11 answers so for a refused token too.
-            Reading::Ping(controllers) if !controllers.rows.iter().any(|row| row.up) => Evidence::None,
+            Reading::Ping(controllers) | Reading::DatabasePing(controllers) if !controllers.rows.iter().any(|row| row.up) => Evidence::None,
             _ => Evidence::Lives,
         },
         Err(error) => match error.class {

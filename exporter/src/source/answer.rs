@@ -17,6 +17,12 @@ const AUTHENTICATION_ERROR: i64 = 1007;
 /// `ESLURM_ACCESS_DENIED` (recorded: slurmdb/diag without admin level).
 const ACCESS_DENIED: i64 = 2002;
 
+/// `ESLURM_DB_CONNECTION` (recorded: 502 of 24.11 and 26.05).
+const NO_DATABASE: i64 = 7000;
+
+/// How 24.11 describes it when slurmdbd refused the token; 26.05 says the same for that and for no slurmdbd (recorded).
+const DATABASE_REFUSES: &str = "authentication error";
+
 /// slurmrestd 22.05 says this for a refused token and for a slurmctld that is down, byte for byte the same.
 const UNSPECIFIED_ERROR: i64 = -1;
 
@@ -136,6 +142,12 @@ impl<'a> Body<'a> {
         }
         if is_auth(&errors) {
             return self.blame_token(message);
+        }
+        if self.endpoint == Endpoint::DatabasePing && errors.iter().any(|error| error.number == Some(NO_DATABASE)) {
+            // The failure is the answer: nobody is there.
+            let failure = self.failure(ErrorClass::HttpStatus, message);
+            let reading = Some(Reading::empty(self.endpoint));
+            return Reply::Failed { failure, reading, not_served: false, blames_token: false };
         }
         // Statistics come as one object, in error answers an empty one: there is no part of them to use.
         let data = reading.filter(|_| self.endpoint != Endpoint::Diag);
@@ -285,5 +297,9 @@ fn is_silent(reading: &Reading) -> bool {
 }
 
 fn is_auth(errors: &[ApiError]) -> bool {
-    errors.iter().any(|error| matches!(error.number, Some(AUTHENTICATION_ERROR | ACCESS_DENIED)))
+    errors.iter().any(|error| match error.number {
+        Some(AUTHENTICATION_ERROR | ACCESS_DENIED) => true,
+        Some(NO_DATABASE) => error.description.contains(DATABASE_REFUSES),
+        _ => false,
+    })
 }

@@ -52,6 +52,7 @@ enum Rows {
     Ping(Controllers),
     Diag(Box<Diag>),
     JobStates(JobStates),
+    DatabasePing(Controllers),
     Nodes(node::Table),
     Partitions(Partitions),
     Reservations(Reservations),
@@ -66,6 +67,7 @@ impl Decoder {
         let rows = match endpoint {
             Endpoint::Ping => Rows::Ping(Controllers::default()),
             Endpoint::Diag => Rows::Diag(Box::default()),
+            Endpoint::DatabasePing => Rows::DatabasePing(Controllers::default()),
             Endpoint::JobStates => Rows::JobStates(JobStates::default()),
             Endpoint::Nodes => Rows::Nodes(node::Table::default()),
             Endpoint::Partitions => Rows::Partitions(Partitions::default()),
@@ -156,7 +158,7 @@ impl Decoder {
 impl Members for Content {
     fn rows_path(&self) -> &'static [&'static str] {
         match self.rows {
-            Rows::Ping(_) => &["pings"],
+            Rows::Ping(_) | Rows::DatabasePing(_) => &["pings"],
             Rows::Diag(_) => &["statistics"],
             Rows::Nodes(_) => &["nodes"],
             Rows::Partitions(_) => &["partitions"],
@@ -169,7 +171,7 @@ impl Members for Content {
 
     fn row(&mut self, bytes: &[u8]) -> Result<usize, ValueError> {
         let len = match &mut self.rows {
-            Rows::Ping(table) => (self.api.ping)(bytes, table),
+            Rows::Ping(table) | Rows::DatabasePing(table) => (self.api.ping)(bytes, table),
             Rows::Diag(table) => (self.api.diag)(bytes, table),
             Rows::JobStates(table) => (self.api.job_state)(bytes, table),
             Rows::Nodes(table) => (self.api.node)(bytes, table),
@@ -227,6 +229,7 @@ impl Content {
         let reading = match self.rows {
             Rows::Ping(table) => Reading::Ping(Box::new(table)),
             Rows::Diag(table) => Reading::Diag(table),
+            Rows::DatabasePing(table) => Reading::DatabasePing(Box::new(table)),
             Rows::JobStates(table) => Reading::JobStates(Box::new(table)),
             Rows::Nodes(table) => {
                 let mut nodes = table.nodes;

@@ -10,6 +10,8 @@ pub struct ApiError {
     /// Slurm's error number; 22.05 calls it `errno` in some answers.
     pub number: Option<i64>,
     pub message: String,
+    /// What was done when it happened; the same as the message where that is all there is.
+    pub description: String,
     /// The function inside slurmrestd, where it says so.
     pub source: String,
 }
@@ -38,8 +40,9 @@ pub(super) struct WireError<'a> {
 
 impl From<WireError<'_>> for ApiError {
     fn from(wire: WireError<'_>) -> Self {
-        let message = if wire.error.0.is_empty() { wire.description.0 } else { wire.error.0 };
-        Self { number: wire.error_number, message: message.into_owned(), source: wire.source.0.into_owned() }
+        let description = wire.description.0.into_owned();
+        let message = if wire.error.0.is_empty() { description.clone() } else { wire.error.0.into_owned() };
+        Self { number: wire.error_number, message, description, source: wire.source.0.into_owned() }
     }
 }
 

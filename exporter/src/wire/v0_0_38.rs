@@ -11,7 +11,7 @@ use crate::model::{Endpoint, Partition, Partitions};
 
 pub(super) const API: Api = Api {
     version: "v0.0.38",
-    absent: &[Endpoint::JobStates, Endpoint::Shares],
+    absent: &[Endpoint::JobStates, Endpoint::DatabasePing, Endpoint::Shares],
     partition: read_partition,
     ..v0_0_40::API
 };

@@ -4,7 +4,7 @@ use super::{Api, diag, job, job_state, license, node, partition, ping, reservati
 
 pub(super) const API: Api = Api {
     version: "v0.0.40",
-    absent: &[],
+    absent: &[Endpoint::DatabasePing],
     node: node::read,
     job: job::read,
     job_state: job_state::read,

@@ -2,4 +2,4 @@
 
 use super::{Api, v0_0_41};
 
-pub(super) const API: Api = Api { version: "v0.0.42", bare_infinity: false, ..v0_0_41::API };
+pub(super) const API: Api = Api { version: "v0.0.42", absent: &[], bare_infinity: false, ..v0_0_41::API };

@@ -37,6 +37,8 @@ enum Answered {
     Silent,
     TimedOut,
     Refused,
+    /// As slurmrestd says it while slurmdbd is down, and 26.05 also when the token is refused.
+    NoDatabase,
     Panics,
 }
 
@@ -58,6 +60,10 @@ impl Source for Fake {
                 Answered::Silent => Ok(ping(false)),
                 Answered::TimedOut => Err(failure(ErrorClass::Timeout)),
                 Answered::Refused => Err(failure(ErrorClass::Connect)),
+                Answered::NoDatabase => Err(PollError {
+                    reading: Some(Reading::empty(Endpoint::DatabasePing)),
+                    ..failure(ErrorClass::HttpStatus)
+                }),
                 Answered::Panics => panic!("an answer that nobody thought of"),
             };
             Poll { outcome, requests: Vec::new() }

@@ -243,6 +243,22 @@ async fn what_follows_an_answer_is_not_taken_for_the_next_one() {
 }
 
 #[tokio::test]
+async fn no_database_is_an_answer_and_a_token_that_it_refuses_is_not() {
+    for (release, recorded, class) in [
+        ("26.05.5", "dbddown-slurmdb-v0.0.45-ping", ErrorClass::HttpStatus),
+        ("24.11.5", "bad-token-slurmdb", ErrorClass::Auth),
+    ] {
+        let server = Slurmrestd::start(|_| Answer::Close(slurmrestd::recorded(release, recorded))).await;
+        let source = rest(&server.url(), Some("v0.0.42"), token(VALID));
+        let error = refusal(&source, Endpoint::DatabasePing).await;
+        assert_eq!(error.class, class, "{error}");
+        let is_down = matches!(&error.reading, Some(Reading::DatabasePing(found)) if found.rows.is_empty());
+        assert_eq!(is_down, class == ErrorClass::HttpStatus, "{error}");
+        assert_eq!(server.paths(), ["/slurmdb/v0.0.42/ping"]);
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_refused_and_carries_no_token() {
     let elsewhere = Slurmrestd::start(|_| Answer::Close(nodes())).await;
     let away = format!("HTTP/1.1 302 Found\r\nLocation: {}/x\r\nContent-Length: 0\r\n\r\n", elsewhere.url());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use exporter::model::Endpoint;
-use exporter::model::endpoint::Cost;
+use exporter::model::endpoint::{Cost, Daemon};
 use tokio::time::{Instant, sleep};
 
 use super::{Answered, Running};
@@ -63,7 +63,9 @@ async fn retries_are_counted_and_keep_the_regular_polls_in_time() {
 async fn a_dead_slurmctld_is_left_alone_and_found_again_by_a_ping() {
     let lives = Arc::new(AtomicBool::new(true));
     let alive = Arc::clone(&lives);
-    let running = Running::start(&Endpoint::ALL, Duration::from_secs(1), move |endpoint, _| {
+    let of_slurmctld = |endpoint: &Endpoint| endpoint.daemon() == Daemon::Slurmctld;
+    let endpoints: Vec<_> = Endpoint::ALL.into_iter().filter(of_slurmctld).collect();
+    let running = Running::start(&endpoints, Duration::from_secs(1), move |endpoint, _| {
         match (alive.load(Ordering::SeqCst), endpoint) {
             (true, _) => Answered::Up,
             (false, Endpoint::Ping) => Answered::Silent,
@@ -96,12 +98,12 @@ async fn a_dead_slurmctld_is_left_alone_and_found_again_by_a_ping() {
 
     lives.store(true, Ordering::SeqCst);
     sleep(Duration::from_secs(30)).await;
-    let late: Vec<_> = Endpoint::ALL.into_iter().filter(|endpoint| !running.is_up(*endpoint)).collect();
+    let late: Vec<_> = endpoints.iter().filter(|endpoint| !running.is_up(**endpoint)).collect();
     // The one that was let through last, in vain, has its next turn an interval later.
     assert!(late.len() <= 1, "back within two of the shortest intervals: {late:?}");
     assert!(running.has(&state(0)));
     sleep(Duration::from_secs(40)).await;
-    assert!(Endpoint::ALL.into_iter().all(|endpoint| running.is_up(endpoint)), "the last one too");
+    assert!(endpoints.iter().all(|endpoint| running.is_up(*endpoint)), "the last one too");
     assert!(running.page().contains("slurm_controller_up{cluster=\"sim\""));
 }
 
@@ -143,4 +145,20 @@ async fn intervals_stretch_without_data_going_stale() {
     sleep(Duration::from_secs(1000)).await;
     assert_eq!(running.gaps(Endpoint::Nodes), [240, 240, 240, 240]);
     assert!(running.has("slurm_exporter_endpoint_stale{cluster=\"sim\",endpoint=\"nodes\"} 0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_database_is_down_only_while_slurmctld_takes_the_token() {
+    for (is_taken, expected) in [(true, Some("slurm_database_up{cluster=\"sim\"} 0")), (false, None)] {
+        let endpoints = [Endpoint::Ping, Endpoint::Diag, Endpoint::DatabasePing];
+        let running = Running::start(&endpoints, Duration::ZERO, move |endpoint, _| match endpoint {
+            Endpoint::DatabasePing => Answered::NoDatabase,
+            Endpoint::Diag if !is_taken => Answered::Refused,
+            _ => Answered::Up,
+        });
+        sleep(Duration::from_secs(20)).await;
+        let page = running.page();
+        assert_eq!(page.lines().find(|line| line.starts_with("slurm_database_up")), expected);
+        assert!(!running.is_up(Endpoint::DatabasePing));
+    }
 }
