@@ -7,6 +7,7 @@ mod budget;
 mod plan;
 mod poll;
 mod retry;
+mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
@@ -27,7 +28,7 @@ use crate::exposition::{Batch, Publisher};
 use crate::legacy;
 use crate::lifecycle::{DiagTotals, JobLife, NodeLife, Pseudonyms};
 use crate::model::endpoint::Daemon;
-use crate::model::{Endpoint, Nodes, Reading, Snapshot, Timestamp};
+use crate::model::{Diag, Endpoint, Nodes, Reading, Snapshot, Timestamp};
 use crate::source::{Poll, PollError, Source};
 use crate::telemetry::{self, Telemetry};
 use crate::wire::Answer;
@@ -118,14 +119,14 @@ impl Drop for End {
 }
 
 /// What is known before a poll.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct AskedWith {
     /// When it begins, on the clock of this host.
     at: Timestamp,
     /// The `update_time` to ask with: only for a list that we still have.
     since: Timestamp,
-    /// The controller's, as it was told last.
-    clock: Timestamp,
+    /// The statistics that were read last, with the controller's clock.
+    diag: Option<Arc<Diag>>,
 }
 
 /// What is known of the cluster now. Locked for a change and for collecting from it, never for a request.
@@ -153,7 +154,11 @@ impl Keeper {
                 kept.snapshot.polls.answered(endpoint, took);
                 telemetry.answered(answer.unchanged);
                 kept.snapshot.confirm(endpoint, asked.at);
-                self.enter(&mut kept, answer, asked.clock);
+                let clock = asked.diag.as_ref().map(|diag| diag.taken_at);
+                self.enter(&mut kept, answer, clock.unwrap_or_default());
+                if let Some(partial) = view::is_partial(endpoint, &kept.snapshot, asked.diag.as_deref()) {
+                    telemetry.set_partial_view(endpoint, Some(partial));
+                }
                 Status { up: Some(true), ..refreshed() }
             }
             Err(error) => {
@@ -362,6 +367,7 @@ impl Keeper {
                 }
                 self.cluster.board.set(endpoint, Status { stale: true, ..status });
                 kept.snapshot.clear(endpoint);
+                self.cluster.telemetry.set_partial_view(endpoint, None);
                 if endpoint == Endpoint::Jobs {
                     self.cluster.telemetry.set_truncated_arrays(None);
                 }

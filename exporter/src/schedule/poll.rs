@@ -95,11 +95,10 @@ impl Keeper {
     async fn begin(&self, endpoint: Endpoint) -> AskedWith {
         let snapshot = &self.cluster.memory.0.lock().await.snapshot;
         let at = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
-        let clock = snapshot.diag.as_ref().map(|diag| diag.taken_at);
         AskedWith {
             at: Timestamp::from_unix(at),
             since: snapshot.last_update(endpoint),
-            clock: clock.unwrap_or_default(),
+            diag: snapshot.diag.clone(),
         }
     }
 

@@ -206,6 +206,13 @@ pub(super) static ARRAY_TRUNCATED: Desc = own(
     &[],
     "Job arrays whose task list Slurm cut short and whose tasks nothing else told, so that they count too few.",
 );
+pub(super) static PARTIAL_VIEW: Desc = own(
+    "slurm_exporter_partial_view",
+    Gauge,
+    Unit::None,
+    &["endpoint"],
+    "Whether Slurm shows only what our user may see: not half of the jobs that its statistics count, or no root account.",
+);
 pub(super) static CONFIG_RELOAD: Desc = own(
     "slurm_exporter_config_last_reload_successful",
     Gauge,
@@ -275,6 +282,7 @@ pub static FAMILIES: &[&Desc] = &[
     &TOKEN_EXPIRY,
     &SCHEMA_DRIFT,
     &ARRAY_TRUNCATED,
+    &PARTIAL_VIEW,
     &CONFIG_RELOAD,
     &CONFIG_HASH,
     &PROCESS_CPU,

@@ -67,6 +67,7 @@ struct Counts {
     clock_skew_seconds: Option<i64>,
     token_expiry: Option<u64>,
     truncated_arrays: Option<u64>,
+    partial_views: BTreeMap<Endpoint, bool>,
 }
 
 impl Telemetry {
@@ -156,6 +157,15 @@ impl Telemetry {
         self.counts().truncated_arrays = arrays;
     }
 
+    /// Whether Slurm shows only a part of an endpoint's list; none where it is unknown.
+    pub fn set_partial_view(&self, endpoint: Endpoint, partial: Option<bool>) {
+        let views = &mut self.counts().partial_views;
+        match partial {
+            Some(partial) => drop(views.insert(endpoint, partial)),
+            None => drop(views.remove(&endpoint)),
+        }
+    }
+
     /// The own families of this cluster, if anything happened since the last call.
     pub fn encode(&self) -> Vec<Batch> {
         if !self.touched.swap(false, Ordering::Relaxed) {
@@ -225,6 +235,9 @@ impl Telemetry {
         }
         if let Some(arrays) = counts.truncated_arrays {
             batch.family(&f::ARRAY_TRUNCATED).sample(&[], arrays);
+        }
+        for (endpoint, partial) in &counts.partial_views {
+            batch.family(&f::PARTIAL_VIEW).sample(&[endpoint.name()], *partial);
         }
     }
 
