@@ -55,6 +55,8 @@ mod tests {
             used,
             free: used.map(|used| 20 - used),
             reserved: None,
+            last_consumed: None,
+            last_deficit: None,
         };
         let rows = vec![row("ansys", Some(3)), row("matlab@server", None)];
         let licenses = Some(Arc::new(Licenses { rows }));

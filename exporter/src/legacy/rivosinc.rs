@@ -9,7 +9,7 @@ use super::statistics::{self, Statistic, plain};
 use super::{Part, Set, words};
 use crate::exposition::{Batch, Desc, Kind};
 use crate::model::diag::{RPCS_BY_TYPE, RPCS_BY_USER};
-use crate::model::{Diag, Endpoint, Job, Jobs, Nodes, Snapshot, Symbol};
+use crate::model::{Diag, Endpoint, Job, Jobs, License, Nodes, Snapshot, Symbol};
 
 pub(super) const SET: Set = Set {
     name: "rivosinc",
@@ -17,6 +17,12 @@ pub(super) const SET: Set = Set {
         Part { name: "nodes", needs: &[Endpoint::Nodes], families: node_families, collect: collect_nodes },
         Part { name: "jobs", needs: &[Endpoint::Jobs], families: job_families, collect: collect_jobs },
         Part { name: "diag", needs: &[Endpoint::Diag], families: diag_families, collect: collect_diag },
+        Part {
+            name: "licenses",
+            needs: &[Endpoint::Licenses],
+            families: || descs(LICENSES).chain([&LICENSE_ERRORS]).collect(),
+            collect: collect_licenses,
+        },
     ],
 };
 
@@ -131,6 +137,25 @@ static RPC_MEAN: Desc =
     desc("slurm_rpc_msg_type_avg_time", "Mean time of an RPC in microseconds.", &["type"]);
 static USER_RPC_COUNT: Desc = desc("slurm_rpc_user_count", "RPCs by user.", &["user"]);
 static USER_RPC_TOTAL: Desc = desc("slurm_rpc_user_total_time", "Time of RPCs in microseconds.", &["user"]);
+
+const NAME: &[&str] = &["name"];
+
+static LICENSES: &[Fact<License>] = &[
+    fact("slurm_lic_total", "Licenses.", NAME, |license| Some(license.total.into())),
+    fact("slurm_lic_used", "Licenses that jobs hold.", NAME, |license| license.used.map(Into::into)),
+    fact("slurm_lic_free", "Licenses that nobody holds.", NAME, |license| license.free.map(Into::into)),
+    fact("slurm_lic_reserved", "Licenses that reservations hold.", NAME, |license| {
+        license.reserved.map(Into::into)
+    }),
+    fact("slurm_lic_last_consumed", "Licenses in use on their server, as last told.", NAME, |license| {
+        license.last_consumed.map(Into::into)
+    }),
+    fact("slurm_lic_last_deficit", "Licenses in use beyond those there are, as last told.", NAME, |license| {
+        license.last_deficit.map(Into::into)
+    }),
+];
+static LICENSE_ERRORS: Desc =
+    Desc { kind: Kind::Counter, ..desc("slurm_lic_scrape_error", "Readings that failed.", &[]) };
 
 /// What it said of its own reading of an endpoint: duration in milliseconds and failures.
 struct Scrape {
@@ -270,4 +295,12 @@ fn write_rpcs(diag: &Diag, batch: &mut Batch) {
             }
         }
     }
+}
+
+fn collect_licenses(snapshot: &Snapshot, batch: &mut Batch) {
+    let Some(licenses) = snapshot.licenses.as_deref() else { return };
+    let rows: Vec<_> = licenses.rows.iter().map(|license| (vec![license.name.as_str()], license)).collect();
+    write(batch, LICENSES, &rows);
+    let failures = snapshot.polls.of(Endpoint::Licenses).failures;
+    batch.family(&LICENSE_ERRORS).sample(&[], failures);
 }

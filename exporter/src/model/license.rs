@@ -15,4 +15,8 @@ pub struct License {
     pub used: Option<u64>,
     pub free: Option<u64>,
     pub reserved: Option<u64>,
+    /// Of one that slurmdbd keeps: how many were in use on its server when that was last told, and by how many more
+    /// than it has.
+    pub last_consumed: Option<u64>,
+    pub last_deficit: Option<u64>,
 }

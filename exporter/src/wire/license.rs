@@ -19,6 +19,10 @@ struct Wire<'a> {
     free: Number,
     #[serde(default)]
     reserved: Number,
+    #[serde(default)]
+    last_consumed: Number,
+    #[serde(default)]
+    last_deficit: Number,
 }
 
 /// Reads one license into the table. From v0.0.44 a license may be counted per group of nodes, as several rows of one
@@ -31,6 +35,8 @@ pub(super) fn read(bytes: &[u8], table: &mut Licenses) -> Result<usize, ValueErr
         used: wire.used.get(),
         free: wire.free.get(),
         reserved: wire.reserved.get(),
+        last_consumed: wire.last_consumed.get(),
+        last_deficit: wire.last_deficit.get(),
     };
     match table.rows.iter_mut().find(|known| known.name == row.name) {
         Some(known) => {
@@ -38,6 +44,8 @@ pub(super) fn read(bytes: &[u8], table: &mut Licenses) -> Result<usize, ValueErr
             known.used = sum(known.used, row.used);
             known.free = sum(known.free, row.free);
             known.reserved = sum(known.reserved, row.reserved);
+            known.last_consumed = sum(known.last_consumed, row.last_consumed);
+            known.last_deficit = sum(known.last_deficit, row.last_deficit);
         }
         None => table.rows.push(row),
     }
