@@ -22,6 +22,9 @@ const DUTY: u32 = 10;
 /// slurmrestd works on after a client gave up, so the endpoint rests for this many time-outs.
 const REST_AFTER_TIMEOUT: u32 = 2;
 
+/// What this Slurm lacks is asked for again after this long at the earliest: each 404 sets off a search for the version.
+const REST_WHERE_ABSENT: Duration = Duration::from_secs(600);
+
 impl Plan {
     /// The configured interval, longer where it grows with the duration of the polls, and `stretch` times that.
     pub fn interval(&self, endpoint: Endpoint, last_took: Duration, stretch: u32) -> Duration {
@@ -43,6 +46,11 @@ impl Plan {
         let jitter = self.collection.jitter.min(interval / 10).mul_f64(chance);
         let rest = if timed_out { took.saturating_mul(1 + REST_AFTER_TIMEOUT) } else { took };
         (interval + jitter).max(rest)
+    }
+
+    /// From the start of one poll to the start of the next where the endpoint turned out not to be served.
+    pub fn next_look(&self, endpoint: Endpoint) -> Duration {
+        self.interval(endpoint, Duration::ZERO, 1).max(REST_WHERE_ABSENT)
     }
 
     /// Age at which the endpoint's data is withdrawn, given how long its polls take.

@@ -60,11 +60,14 @@ impl Keeper {
             let took = asked_at.elapsed();
             self.judge(endpoint, &poll);
             let timed_out = matches!(&poll.outcome, Err(error) if error.class == ErrorClass::Timeout);
+            let is_absent = matches!(&poll.outcome, Err(error) if error.not_served);
             let may_retry = retry::may_help(&poll) && self.circuit(endpoint) == Circuit::Closed;
             self.take(endpoint, asked, poll, took).await;
 
             let stretch = self.cluster.budget.stretch();
-            if tried == 0 || !may_retry {
+            if is_absent {
+                regular = asked_at + plan.next_look(endpoint);
+            } else if tried == 0 || !may_retry {
                 regular = asked_at + plan.next_start(endpoint, took, timed_out, stretch, chance.f64());
             }
             let settings = plan.collection.retry;

@@ -39,6 +39,7 @@ enum Answered {
     Refused,
     /// As slurmrestd says it while slurmdbd is down, and 26.05 also when the token is refused.
     NoDatabase,
+    Absent,
     Panics,
 }
 
@@ -64,6 +65,9 @@ impl Source for Fake {
                     reading: Some(Reading::empty(Endpoint::DatabasePing)),
                     ..failure(ErrorClass::HttpStatus)
                 }),
+                Answered::Absent => {
+                    Err(PollError { not_served: true, ..failure(ErrorClass::HttpStatus) })
+                }
                 Answered::Panics => panic!("an answer that nobody thought of"),
             };
             Poll { outcome, requests: Vec::new() }

@@ -162,3 +162,16 @@ async fn the_database_is_down_only_while_slurmctld_takes_the_token() {
         assert!(!running.is_up(Endpoint::DatabasePing));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_slurm_lacks_is_seldom_looked_for() {
+    let start = Instant::now();
+    let endpoints = [Endpoint::Ping, Endpoint::JobStates];
+    let running = Running::start(&endpoints, Duration::ZERO, |endpoint, count| match endpoint {
+        Endpoint::JobStates if count <= 2 => Answered::Absent,
+        _ => Answered::Up,
+    });
+    sleep(Duration::from_secs(1220)).await;
+    assert_eq!(running.times(Endpoint::JobStates, start), [0, 600, 1200, 1215]);
+    assert!(running.has("slurm_exporter_endpoint_up{cluster=\"sim\",endpoint=\"job_states\"} 1"));
+}
