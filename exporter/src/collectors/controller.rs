@@ -10,7 +10,14 @@ use crate::model::{Controllers, Endpoint, Nodes, Partitions, Release, Snapshot, 
 
 pub(super) const COLLECTOR: Collector = Collector {
     name: "controller",
-    needs: &[Endpoint::Ping, Endpoint::DatabasePing, Endpoint::Nodes, Endpoint::Partitions, Endpoint::JobStates, Endpoint::Jobs],
+    needs: &[
+        Endpoint::Ping,
+        Endpoint::DatabasePing,
+        Endpoint::Nodes,
+        Endpoint::Partitions,
+        Endpoint::JobStates,
+        Endpoint::Jobs,
+    ],
     families: &[
         &UP,
         &LATENCY,
@@ -297,7 +304,8 @@ mod tests {
         let mut snapshot = snapshot().jobs(jobs).build();
         let mut states = JobStates::default();
         states.add(Word::Known(job_base::RUNNING), None);
-        states.add(Word::Other(states.symbols.intern("dreaming")), Some(7));
+        let dreaming = states.symbols.intern("dreaming");
+        states.add(Word::Other(dreaming), Some(7));
         snapshot.job_states = Some(Arc::new(states));
         let found = samples(&COLLECTOR, &snapshot);
         assert_eq!(found.len(), job_base::WORDS.len() + 1);

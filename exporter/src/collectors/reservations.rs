@@ -72,8 +72,8 @@ mod tests {
 
     use super::*;
     use crate::collectors::test_cluster::samples;
-    use crate::model::reservation::{Reservation, Reservations};
     use crate::model::Timestamp;
+    use crate::model::reservation::{Reservation, Reservations};
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_unix(Some(seconds))

@@ -150,9 +150,12 @@ static LICENSES: &[Fact<License>] = &[
     fact("slurm_lic_last_consumed", "Licenses in use on their server, as last told.", NAME, |license| {
         license.last_consumed.map(Into::into)
     }),
-    fact("slurm_lic_last_deficit", "Licenses in use beyond those there are, as last told.", NAME, |license| {
-        license.last_deficit.map(Into::into)
-    }),
+    fact(
+        "slurm_lic_last_deficit",
+        "Licenses in use beyond those there are, as last told.",
+        NAME,
+        |license| license.last_deficit.map(Into::into),
+    ),
 ];
 static LICENSE_ERRORS: Desc =
     Desc { kind: Kind::Counter, ..desc("slurm_lic_scrape_error", "Readings that failed.", &[]) };

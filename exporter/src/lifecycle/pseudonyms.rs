@@ -47,7 +47,11 @@ impl Pseudonyms {
             Reading::Diag(diag) => self.hide_in_diag(diag),
             Reading::Reservations(reservations) => self.hide_in_reservations(reservations),
             Reading::Shares(shares) => self.hide_in_shares(shares),
-            Reading::Ping(_) | Reading::DatabasePing(_) | Reading::JobStates(_) | Reading::Partitions(_) | Reading::Licenses(_) => {}
+            Reading::Ping(_)
+            | Reading::DatabasePing(_)
+            | Reading::JobStates(_)
+            | Reading::Partitions(_)
+            | Reading::Licenses(_) => {}
         }
     }
 

@@ -215,7 +215,11 @@ fn evidence(poll: &Poll) -> Evidence {
     match &poll.outcome {
         Ok(answer) => match &answer.reading {
             // 24.11 answers so for a refused token too.
-            Reading::Ping(controllers) | Reading::DatabasePing(controllers) if !controllers.rows.iter().any(|row| row.up) => Evidence::None,
+            Reading::Ping(controllers) | Reading::DatabasePing(controllers)
+                if !controllers.rows.iter().any(|row| row.up) =>
+            {
+                Evidence::None
+            }
             _ => Evidence::Lives,
         },
         Err(error) => match error.class {

@@ -85,7 +85,10 @@ mod tests {
     fn where_something_is_unknown_there_is_no_verdict() {
         let cut = JobsBuilder::default().job("pending", "batch", |job| job.tasks_truncated = true).build();
         assert_eq!(verdict(cut, Some(&diag(300, 0))), None);
-        assert_eq!(verdict(Jobs::default(), Some(&Diag { job_states_at: Timestamp::NONE, ..diag(9, 0) })), None);
+        assert_eq!(
+            verdict(Jobs::default(), Some(&Diag { job_states_at: Timestamp::NONE, ..diag(9, 0) })),
+            None
+        );
         assert_eq!(verdict(Jobs::default(), None), None);
         assert_eq!(is_partial(Endpoint::Nodes, &Snapshot::default(), None), None);
     }

@@ -143,7 +143,9 @@ impl<'a> Body<'a> {
         if is_auth(&errors) {
             return self.blame_token(message);
         }
-        if self.endpoint == Endpoint::DatabasePing && errors.iter().any(|error| error.number == Some(NO_DATABASE)) {
+        if self.endpoint == Endpoint::DatabasePing
+            && errors.iter().any(|error| error.number == Some(NO_DATABASE))
+        {
             // The failure is the answer: nobody is there.
             let failure = self.failure(ErrorClass::HttpStatus, message);
             let reading = Some(Reading::empty(self.endpoint));

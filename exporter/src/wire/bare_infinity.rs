@@ -44,8 +44,10 @@ mod tests {
 
     #[test]
     fn the_word_is_replaced_wherever_the_chunks_end_but_not_in_text() {
-        let text = r#"{"level": Infinity, "s": "Infinity \" Infinity", "a": [Infinity,-Infinity], "n": null}"#;
-        let wanted = r#"{"level": 1.85e+19, "s": "Infinity \" Infinity", "a": [1.85e+19,-1.85e+19], "n": null}"#;
+        let text =
+            r#"{"level": Infinity, "s": "Infinity \" Infinity", "a": [Infinity,-Infinity], "n": null}"#;
+        let wanted =
+            r#"{"level": 1.85e+19, "s": "Infinity \" Infinity", "a": [1.85e+19,-1.85e+19], "n": null}"#;
         for size in 1..text.len() {
             let (mut infinity, mut bytes) = (BareInfinity::default(), text.as_bytes().to_vec());
             bytes.chunks_mut(size).for_each(|chunk| infinity.replace(chunk));

@@ -8,7 +8,8 @@ use super::no_val::Number;
 use super::stream::{Members, SplitError, Splitter, read_value};
 use super::{job, node};
 use crate::model::{
-    Controllers, Diag, Endpoint, JobStates, Licenses, Partitions, Reading, Release, Reservations, Shares, Timestamp,
+    Controllers, Diag, Endpoint, JobStates, Licenses, Partitions, Reading, Release, Reservations, Shares,
+    Timestamp,
 };
 
 /// A whole answer.

@@ -57,6 +57,9 @@ mod tests {
         assert_eq!(table.tasks, [(Word::Known(job_base::RUNNING), 2), (pending, 3), (dreaming, 1)]);
         assert_eq!(table.of_array(10, pending), Some(2));
         assert_eq!(table.of_array(10, Word::Known(job_base::CANCELLED)), None);
-        assert_eq!((table.of_array(3, pending), table.of_array(219, Word::Known(job_base::RUNNING))), (None, None));
+        assert_eq!(
+            (table.of_array(3, pending), table.of_array(219, Word::Known(job_base::RUNNING))),
+            (None, None)
+        );
     }
 }

@@ -427,7 +427,11 @@ mod tests {
                     splitter.push(chunk, &mut nested).unwrap();
                 }
                 splitter.finish(&mut nested).unwrap();
-                assert_eq!((&nested.0.rows[..], nested.0.members.len()), (rows, members), "{text} cut at {cut}");
+                assert_eq!(
+                    (&nested.0.rows[..], nested.0.members.len()),
+                    (rows, members),
+                    "{text} cut at {cut}"
+                );
                 assert_eq!(splitter.has_rows(), !rows.is_empty());
             }
             let mut splitter = Splitter::default();

@@ -1,6 +1,7 @@
 //! v0.0.40 (Slurm 23.11 to 24.11): the shapes that all later versions start from.
 
 use super::{Api, diag, job, job_state, license, node, partition, ping, reservation, share};
+use crate::model::Endpoint;
 
 pub(super) const API: Api = Api {
     version: "v0.0.40",

@@ -65,9 +65,7 @@ impl Source for Fake {
                     reading: Some(Reading::empty(Endpoint::DatabasePing)),
                     ..failure(ErrorClass::HttpStatus)
                 }),
-                Answered::Absent => {
-                    Err(PollError { not_served: true, ..failure(ErrorClass::HttpStatus) })
-                }
+                Answered::Absent => Err(PollError { not_served: true, ..failure(ErrorClass::HttpStatus) }),
                 Answered::Panics => panic!("an answer that nobody thought of"),
             };
             Poll { outcome, requests: Vec::new() }
