@@ -11,7 +11,7 @@ use exporter::model::Endpoint;
 
 use crate::page::Samples;
 use crate::process::{Exporter, lint};
-use crate::simulator::Simulator;
+use crate::simulator::{SERVED, Simulator};
 
 /// A configuration with these clusters, by name and address, polled once a second.
 fn configuration(folder: &Path, clusters: &[(&str, &str)]) -> String {
@@ -49,7 +49,7 @@ fn every_series_of_a_cluster_carries_its_name_and_the_process_is_there_once() {
     let argument = configuration(folder.path(), &[("one", one.address()), ("other", other.address())]);
     let exporter = Exporter::start(&[argument]);
     let page =
-        wait_for(&exporter, "both clusters", |page| up(page, "one") == 5.0 && up(page, "other") == 5.0);
+        wait_for(&exporter, "both clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
     let nodes = one.server.oracle().nodes as f64;
     for cluster in ["one", "other"] {
         assert_eq!(page.get("slurm_cluster_nodes_total", &[("cluster", cluster)]), Some(nodes));
@@ -79,7 +79,7 @@ fn a_cluster_can_be_asked_for_and_an_unknown_one_is_refused() {
     let exporter = Exporter::start(&[configuration(folder.path(), &[("one", address), ("other", address)])]);
     // Known from the start, whether or not they have answered.
     assert_eq!(exporter.get("/metrics?cluster=other").0, 200);
-    wait_for(&exporter, "both clusters", |page| up(page, "one") == 5.0 && up(page, "other") == 5.0);
+    wait_for(&exporter, "both clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
     let (_, text) = exporter.get("/metrics?cluster=other");
     assert!(text.lines().filter(|line| !line.starts_with('#')).count() > 100);
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -100,7 +100,7 @@ fn a_dead_cluster_takes_nothing_from_the_others() {
         let failed = page
             .all("slurm_exporter_endpoint_up")
             .filter(|(labels, up)| labels["cluster"] == "dead" && *up == 0.0);
-        up(page, "alive") == 5.0 && failed.count() == Endpoint::ALL.len()
+        up(page, "alive") == SERVED && failed.count() == Endpoint::ALL.len()
     });
     let nodes = simulator.server.oracle().nodes as f64;
     assert_eq!(page.get("slurm_cluster_nodes_total", &[("cluster", "alive")]), Some(nodes));

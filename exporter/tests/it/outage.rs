@@ -10,11 +10,12 @@ use crate::process::Exporter;
 use crate::simulator::Simulator;
 
 /// What these tests look at, and poll fast.
-const WATCHED: [&str; 5] = ["ping", "diag", "nodes", "partitions", "jobs"];
+const WATCHED: [&str; 6] = ["ping", "diag", "job_states", "nodes", "partitions", "jobs"];
 
 fn start(simulator: &Simulator, more: &[&str]) -> Exporter {
     let mut arguments = simulator.exporter_arguments();
-    arguments.extend(WATCHED.map(|endpoint| format!("--collection.intervals.{endpoint}=1s")));
+    let fast = |endpoint: &str| format!("--collection.intervals.{}=1s", endpoint.replace('_', "-"));
+    arguments.extend(WATCHED.map(fast));
     arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
     let exporter = Exporter::start(&arguments);
     exporter.wait_until_ready();

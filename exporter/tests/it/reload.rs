@@ -10,7 +10,7 @@ use mock_slurmrestd::wire::Endpoint;
 
 use crate::page::Samples;
 use crate::process::{Exporter, http_request};
-use crate::simulator::Simulator;
+use crate::simulator::{SERVED, Simulator};
 
 /// A configuration file that the test rewrites.
 struct File {
@@ -79,15 +79,15 @@ fn clusters_come_and_go_and_the_unchanged_one_notices_nothing() {
     let (one, other, third) = (Simulator::start(), Simulator::start(), Simulator::start());
     let file = File::new(&yaml(&[("one", &one), ("other", &other)], ""));
     let exporter = file.start();
-    wait_for(&exporter, "two clusters", |page| up(page, "one") == 5.0 && up(page, "other") == 5.0);
+    wait_for(&exporter, "two clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
     fs::write(&file.path, yaml(&[("third", &third), ("one", &one)], "")).unwrap();
     assert_eq!(reload(&exporter), (200, "reloaded\n".to_owned()));
     // Withdrawn with the answer, not some time later.
     let page = exporter.scrape();
-    assert_eq!(up(&page, "one"), 5.0);
+    assert_eq!(up(&page, "one"), SERVED);
     assert!(!exporter.get("/metrics").1.contains("cluster=\"other\""));
     assert_eq!(exporter.get("/metrics?cluster=other").0, 400);
-    let page = wait_for(&exporter, "the new cluster", |page| up(page, "third") == 5.0);
+    let page = wait_for(&exporter, "the new cluster", |page| up(page, "third") == SERVED);
     assert!(page.get("slurm_cluster_nodes_total", &[("cluster", "one")]).is_some());
     assert_eq!(polls(&one), 1, "not polled again");
     assert!(exporter.get("/ready").1.contains("third/nodes: ok"));
@@ -99,7 +99,7 @@ fn a_changed_cluster_goes_on_counting() {
     let file = File::new(&yaml(&[("one", &simulator)], ""));
     let exporter = file.start();
     let before = wait_for(&exporter, "the cluster", |page| {
-        up(page, "one") == 5.0 && page.sum("slurm_exporter_collections_total", &[]) >= 5.0
+        up(page, "one") == SERVED && page.sum("slurm_exporter_collections_total", &[]) >= 5.0
     });
     let counters: [(&str, &[(&str, &str)]); 4] = [
         ("slurm_exporter_cache_misses_total", &[]),
@@ -131,7 +131,7 @@ fn a_bad_file_changes_nothing_and_tells_everything() {
     let good = yaml(&[("one", &simulator)], "");
     let file = File::new(&good);
     let exporter = file.start();
-    let page = wait_for(&exporter, "the cluster", |page| up(page, "one") == 5.0);
+    let page = wait_for(&exporter, "the cluster", |page| up(page, "one") == SERVED);
     assert_eq!(succeeded(&page), Some(1.0));
     let hash = page.get("slurm_exporter_config_hash", &[]).unwrap();
     fs::write(&file.path, good.replace("name: one", "name: two, tokn: x") + "log: {level: loud}\n").unwrap();
@@ -144,7 +144,7 @@ fn a_bad_file_changes_nothing_and_tells_everything() {
     );
     let page = wait_for(&exporter, "the failure", |page| succeeded(page) == Some(0.0));
     assert_eq!(page.get("slurm_exporter_config_hash", &[]), Some(hash), "the one in use");
-    assert_eq!(up(&page, "one"), 5.0);
+    assert_eq!(up(&page, "one"), SERVED);
     // As bad is a token that is not there.
     let tokenless = good.replace("name: one", "name: one, auth: {token_file: /nonexistent/token}");
     fs::write(&file.path, tokenless).unwrap();
@@ -176,18 +176,18 @@ fn a_file_that_is_swapped_by_symlink_is_noticed_by_its_content() {
     symlink(write("v1", "one"), &data).unwrap();
     symlink(Path::new("..data").join("exporter.yaml"), &file.path).unwrap();
     let exporter = file.start();
-    wait_for(&exporter, "the first", |page| up(page, "one") == 5.0);
+    wait_for(&exporter, "the first", |page| up(page, "one") == SERVED);
     let next = file.folder.path().join("..data_tmp");
     symlink(write("v2", "two"), &next).unwrap();
     fs::rename(&next, &data).unwrap();
-    let page = wait_for(&exporter, "the second", |page| up(page, "two") == 5.0);
+    let page = wait_for(&exporter, "the second", |page| up(page, "two") == SERVED);
     assert_eq!(up(&page, "one"), 0.0);
     // A file that is gone for a while is told once, and its return is noticed although its content is the same.
     fs::remove_file(&data).unwrap();
     wait_for(&exporter, "the loss", |page| succeeded(page) == Some(0.0));
     symlink(file.folder.path().join("v2"), &data).unwrap();
     let page = wait_for(&exporter, "the return", |page| succeeded(page) == Some(1.0));
-    assert_eq!(up(&page, "two"), 5.0);
+    assert_eq!(up(&page, "two"), SERVED);
     let (_, log) = exporter.terminate();
     assert_eq!(log.matches("cannot be read").count(), 1, "{log}");
 }

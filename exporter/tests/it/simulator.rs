@@ -12,6 +12,9 @@ use tokio::runtime::Runtime;
 use crate::page::Samples;
 use crate::process::Exporter;
 
+/// How many of the endpoints that the exporter polls the simulator has.
+pub(crate) const SERVED: f64 = 6.0;
+
 /// A running simulator; dropping it ends it.
 pub(crate) struct Simulator {
     pub(crate) server: Server,

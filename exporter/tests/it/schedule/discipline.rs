@@ -103,8 +103,8 @@ async fn a_dead_slurmctld_is_left_alone_and_found_again_by_a_ping() {
     lives.store(true, Ordering::SeqCst);
     sleep(Duration::from_secs(30)).await;
     let late: Vec<_> = endpoints.iter().filter(|endpoint| !running.is_up(**endpoint)).collect();
-    // The one that was let through last, in vain, has its next turn an interval later.
-    assert!(late.len() <= 1, "back within two of the shortest intervals: {late:?}");
+    // Those that were let through last, in vain, have their next turn an interval later.
+    assert!(late.len() <= 2, "back within two of the shortest intervals: {late:?}");
     assert!(running.has(&state(0)));
     sleep(Duration::from_secs(40)).await;
     assert!(endpoints.iter().all(|endpoint| running.is_up(*endpoint)), "the last one too");
