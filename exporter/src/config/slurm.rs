@@ -44,6 +44,8 @@ pub struct Slurm {
     pub max_in_flight: usize,
     /// The longest answer that is read, whatever brings it.
     pub max_body_bytes: u64,
+    /// The most memory that one answer may take when it is decoded.
+    pub max_reading_bytes: usize,
     pub circuit_breaker: CircuitBreaker,
     pub rate_limit: RateLimit,
 }
@@ -90,6 +92,7 @@ impl Default for Slurm {
             // slurmrestd has few workers, and each request holds one till its end.
             max_in_flight: 2,
             max_body_bytes: 4 << 30,
+            max_reading_bytes: 64 << 20,
             circuit_breaker: CircuitBreaker::default(),
             rate_limit: RateLimit::default(),
         }
@@ -279,6 +282,21 @@ pub(super) const KEYS: &[Key] = &[
                 return Err(format!("expected a size of at least 64KiB, got \"{text}\""));
             }
             config.slurm.max_body_bytes = size;
+            Ok(())
+        },
+    },
+    Key {
+        path: "slurm.max_reading_bytes",
+        flag: None,
+        value: "SIZE",
+        help: "the most memory for the rows and names of one answer (400,000 jobs take about 64MiB)",
+        default: "64MiB",
+        set: |config, text| {
+            let size = quantity::size(text)?;
+            config.slurm.max_reading_bytes = usize::try_from(size)
+                .ok()
+                .filter(|size| *size >= 1 << 20)
+                .ok_or_else(|| format!("expected a size of at least 1MiB, got \"{text}\""))?;
             Ok(())
         },
     },

@@ -83,6 +83,13 @@ impl Job {
 }
 
 impl Jobs {
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        let lists =
+            self.partition_lists.bytes() + self.gpu_lists.bytes() + size_of_val(&self.other_flags[..]);
+        self.symbols.bytes() + size_of_val(&self.rows[..]) + lists
+    }
+
     /// The partitions of a job.
     pub fn partitions(&self, job: &Job) -> &[Symbol] {
         self.partition_lists.get(job.partitions)

@@ -77,6 +77,13 @@ impl Node {
 }
 
 impl Nodes {
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        let lists =
+            self.partition_lists.bytes() + self.gres_lists.bytes() + size_of_val(&self.other_flags[..]);
+        self.symbols.bytes() + size_of_val(&self.rows[..]) + lists
+    }
+
     /// The partitions of a node, in Slurm's order.
     pub fn partitions(&self, node: &Node) -> &[Symbol] {
         self.partition_lists.get(node.partitions)

@@ -27,11 +27,16 @@ impl Symbol {
 pub struct Symbols {
     names: Vec<Arc<str>>,
     by_name: HashMap<Arc<str>, Symbol>,
+    /// Of all names together.
+    letters: usize,
 }
+
+/// What a name takes beside its letters: its allocation, its place in the list and its entry in the map.
+const BYTES_PER_NAME: usize = 32 + 16 + 32;
 
 impl Default for Symbols {
     fn default() -> Self {
-        let mut symbols = Self { names: Vec::new(), by_name: HashMap::new() };
+        let mut symbols = Self { names: Vec::new(), by_name: HashMap::new(), letters: 0 };
         symbols.intern("");
         symbols
     }
@@ -46,6 +51,7 @@ impl Symbols {
         let symbol =
             Symbol(u32::try_from(self.names.len()).expect("fewer than 2^32 names fit in one answer"));
         let name: Arc<str> = name.into();
+        self.letters += name.len();
         self.names.push(Arc::clone(&name));
         self.by_name.insert(name, symbol);
         symbol
@@ -74,6 +80,11 @@ impl Symbols {
     /// Every symbol with its string.
     pub fn iter(&self) -> impl Iterator<Item = (Symbol, &str)> {
         self.names.iter().zip(0..).map(|(name, index)| (Symbol(index), name.as_ref()))
+    }
+
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        self.letters + self.names.len() * BYTES_PER_NAME
     }
 
     /// Gives back the capacity that growing left over.
@@ -118,6 +129,11 @@ impl<T: PartialEq> Pool<T> {
 
     pub fn get(&self, run: Run) -> &[T] {
         &self.0[run.start as usize..][..usize::from(run.len)]
+    }
+
+    /// How much memory they take.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.0[..])
     }
 
     pub fn shrink(&mut self) {

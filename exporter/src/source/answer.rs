@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 
 use super::error::{ErrorClass, Failure, PollError, join, one_line};
 use super::incoming::Incoming;
+use crate::config::Slurm;
 use crate::model::{Endpoint, Reading, Release};
 use crate::wire::{self, Answer, Api, ApiError, DecodeError, Decoder};
 
@@ -41,6 +42,19 @@ pub(super) enum Reply {
     },
 }
 
+/// How much of an answer is read, and how much memory its reading may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    body_bytes: u64,
+    reading_bytes: usize,
+}
+
+impl From<&Slurm> for Limits {
+    fn from(slurm: &Slurm) -> Self {
+        Self { body_bytes: slurm.max_body_bytes, reading_bytes: slurm.max_reading_bytes }
+    }
+}
+
 /// One answer while it is read.
 #[derive(Debug)]
 pub(super) struct Body<'a> {
@@ -48,15 +62,15 @@ pub(super) struct Body<'a> {
     pub(super) endpoint: Endpoint,
     /// Where it comes from, for messages.
     pub(super) place: &'a str,
-    pub(super) max_bytes: u64,
+    limits: Limits,
     /// The first bytes, for the errors in an answer that does not decode.
     head: Vec<u8>,
     bytes: u64,
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(api: &'static Api, endpoint: Endpoint, place: &'a str, max_bytes: u64) -> Self {
-        Self { api, endpoint, place, max_bytes, head: Vec::new(), bytes: 0 }
+    pub(super) fn new(api: &'static Api, endpoint: Endpoint, place: &'a str, limits: Limits) -> Self {
+        Self { api, endpoint, place, limits, head: Vec::new(), bytes: 0 }
     }
 
     /// How many bytes have been read.
@@ -172,12 +186,12 @@ impl<'a> Body<'a> {
     /// Decodes the body while it arrives. The outer error is the transport's, or the limit; the inner one the
     /// decoder's.
     async fn decode(&mut self, incoming: &mut Incoming) -> Result<Result<Answer, DecodeError>, Failure> {
-        let limit = self.max_bytes;
+        let limit = self.limits.body_bytes;
         if let Some(length) = incoming.length.filter(|length| *length > limit) {
             let message = format!("the answer has {length} bytes, more than slurm.max_body_bytes ({limit})");
             return Err(self.failure(ErrorClass::TooLarge, message));
         }
-        let mut decoder = Decoder::new(self.api, self.endpoint);
+        let mut decoder = Decoder::new(self.api, self.endpoint).keeping(self.limits.reading_bytes);
         while let Some(chunk) = self.chunk(incoming).await? {
             if self.bytes > limit {
                 let message = format!("the answer has more bytes than slurm.max_body_bytes ({limit})");

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::answer::{Body, Reply};
+use super::answer::{Body, Limits, Reply};
 use super::error::{ErrorClass, Failure, PollError};
 use super::incoming::{self, Incoming};
 use super::program::{Ended, Program};
@@ -59,7 +59,7 @@ impl Command {
             return Err(self.absent(endpoint, api));
         };
         let place = incoming.place.clone();
-        let mut body = Body::new(api, endpoint, &place, self.slurm.max_body_bytes);
+        let mut body = Body::new(api, endpoint, &place, Limits::from(&self.slurm));
         let reply = body.read(&mut incoming, false).await;
         let (code, bytes) = (incoming.code(), body.bytes());
         requests.push(Request { endpoint, code, duration: started.elapsed(), bytes });

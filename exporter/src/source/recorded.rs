@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, BufReader};
 
-use super::answer::Body;
+use super::answer::{Body, Limits};
 use super::error::{ErrorClass, Failure, PollError, SourceError};
 use super::incoming::Incoming;
 use super::{Fetch, Poll, Request, Source};
@@ -29,7 +29,7 @@ const MAX_HEAD_BYTES: u64 = 64 << 10;
 pub struct Recorded {
     folder: PathBuf,
     api: &'static Api,
-    max_body_bytes: u64,
+    limits: Limits,
 }
 
 impl Recorded {
@@ -48,7 +48,7 @@ impl Recorded {
             Some(pinned) => pinned,
             None => version(recorded).map_err(failed)?,
         };
-        Ok(Self { folder, api, max_body_bytes: slurm.max_body_bytes })
+        Ok(Self { folder, api, limits: Limits::from(slurm) })
     }
 
     async fn ask(&self, endpoint: Endpoint, requests: &mut Vec<Request>) -> Result<Answer, PollError> {
@@ -60,7 +60,7 @@ impl Recorded {
             return Err(PollError { not_served: true, ..PollError::new(endpoint, &failure) });
         };
         let place = incoming.place.clone();
-        let mut body = Body::new(self.api, endpoint, &place, self.max_body_bytes);
+        let mut body = Body::new(self.api, endpoint, &place, self.limits);
         let reply = body.read(&mut incoming, false).await;
         let (code, bytes) = (incoming.code(), body.bytes());
         requests.push(Request { endpoint, code, duration: started.elapsed(), bytes });

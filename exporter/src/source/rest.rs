@@ -16,7 +16,7 @@ use std::time::Instant;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use reqwest::{Client, StatusCode};
 
-use super::answer::{Body, Reply};
+use super::answer::{Body, Limits, Reply};
 use super::auth::{Credentials, Signature};
 use super::error::{ErrorClass, Failure, PollError, SourceError};
 use super::incoming::Incoming;
@@ -152,7 +152,7 @@ impl Rest {
             url = format!("{url}?update_time={since}");
         }
         let mut code = None;
-        let mut body = Body::new(api, endpoint, &url, self.slurm.max_body_bytes);
+        let mut body = Body::new(api, endpoint, &url, Limits::from(&self.slurm));
         let mut reply = match self.send(&url, endpoint, signature).await {
             Ok(mut incoming) => {
                 code = incoming.code();

@@ -41,6 +41,10 @@ struct Content {
     api: &'static Api,
     rows: Rows,
     row_count: u64,
+    /// Of the rows as JSON.
+    row_bytes: usize,
+    /// See [`Decoder::keeping`].
+    most_bytes: usize,
     cluster: Option<String>,
     slurm_version: String,
     errors: Vec<ApiError>,
@@ -85,6 +89,8 @@ impl Decoder {
                 api,
                 rows,
                 row_count: 0,
+                row_bytes: 0,
+                most_bytes: usize::MAX,
                 cluster: None,
                 slurm_version: String::new(),
                 errors: Vec::new(),
@@ -92,6 +98,13 @@ impl Decoder {
                 last_update: Number::Unset,
             },
         }
+    }
+
+    /// The same with a limit to the memory that the reading may take, in bytes.
+    #[must_use]
+    pub fn keeping(mut self, most_bytes: usize) -> Self {
+        self.content.most_bytes = most_bytes;
+        self
     }
 
     /// Takes the next bytes of the body, of any length.
@@ -146,6 +159,7 @@ impl Decoder {
                     ValueError::WrongType { field, source } => {
                         DecodeError::WrongType { endpoint, row, field, source }
                     }
+                    ValueError::TooMuch => DecodeError::TooMuch { endpoint, limit: self.content.most_bytes },
                     ValueError::Missing(field) => DecodeError::MissingField { endpoint, row, field },
                     ValueError::Repeated { field, value } => {
                         DecodeError::Repeated { endpoint, row, field, value }
@@ -183,6 +197,10 @@ impl Members for Content {
             Rows::Jobs(table) => (self.api.job)(bytes, table),
         }?;
         self.row_count += 1;
+        self.row_bytes += len;
+        if self.bytes() > self.most_bytes {
+            return Err(ValueError::TooMuch);
+        }
         Ok(len)
     }
 
@@ -216,9 +234,22 @@ impl Members for Content {
     }
 }
 
+/// More than the fields of a row of a short list take, without its texts.
+const SHORT_LIST_ROW: usize = 256;
+
 impl Content {
     fn rows_member(&self) -> &'static str {
         self.rows_path()[self.rows_path().len() - 1]
+    }
+
+    /// About how much memory the rows take so far.
+    fn bytes(&self) -> usize {
+        match &self.rows {
+            Rows::Nodes(table) => table.nodes.bytes(),
+            Rows::Jobs(table) => table.jobs.bytes(),
+            // Their texts take no more than they took as JSON.
+            _ => self.row_bytes + usize::try_from(self.row_count).unwrap_or(usize::MAX) * SHORT_LIST_ROW,
+        }
     }
 
     fn into_answer(self) -> Answer {

@@ -19,6 +19,8 @@ pub enum DecodeError {
     DuplicateMember { endpoint: Endpoint, member: &'static str },
     #[error("{endpoint}: one value of the answer is too large to be one")]
     TooLarge { endpoint: Endpoint },
+    #[error("{endpoint}: what the answer lists takes more memory than slurm.max_reading_bytes ({limit})")]
+    TooMuch { endpoint: Endpoint, limit: usize },
     #[error("{endpoint}: the answer ends in the middle, after {at} bytes")]
     Truncated { endpoint: Endpoint, at: u64 },
     #[error("{endpoint}: the answer is not a JSON object")]
@@ -34,6 +36,7 @@ impl DecodeError {
             Self::MissingMember { member, .. } | Self::DuplicateMember { member, .. } => Some(member),
             Self::Syntax { .. }
             | Self::TooLarge { .. }
+            | Self::TooMuch { .. }
             | Self::Truncated { .. }
             | Self::NotAnObject { .. } => None,
         }
@@ -41,7 +44,7 @@ impl DecodeError {
 
     /// Whether the answer was refused for its size.
     pub fn is_too_large(&self) -> bool {
-        matches!(self, Self::TooLarge { .. })
+        matches!(self, Self::TooLarge { .. } | Self::TooMuch { .. })
     }
 }
 
@@ -56,6 +59,8 @@ pub(super) enum ValueError {
         source: serde_json::Error,
     },
     Missing(&'static str),
+    /// With this row there are more than may be kept.
+    TooMuch,
     /// Two rows that must differ in this field do not, and would become the same series.
     Repeated {
         field: &'static str,

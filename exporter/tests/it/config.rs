@@ -107,7 +107,7 @@ fn a_key_that_does_not_work_yet_is_unknown() {
     check(
         "slurm:\n  http2: true\n",
         &["config.yaml:2:3: slurm.http2: unknown key, known here: url, name, api_version, auth, \
-           allow_insecure_token, connect_timeout, request_timeout, max_in_flight, max_body_bytes, source, tls, \
+           allow_insecure_token, connect_timeout, request_timeout, max_in_flight, max_body_bytes, max_reading_bytes, source, tls, \
            proxy_url, command, recorded, circuit_breaker, rate_limit"],
     );
 }

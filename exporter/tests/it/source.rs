@@ -368,6 +368,24 @@ async fn an_answer_beyond_the_limit_is_not_read() {
 }
 
 #[tokio::test]
+async fn an_answer_that_would_take_too_much_memory_is_not_kept() {
+    let mut rows = String::from("{\"jobs\": [");
+    for id in 1..20_000 {
+        rows.push_str(&format!(
+            "{{\"job_id\": {id}, \"job_state\": [\"PENDING\"], \"partition\": \"all\", \"cpus\": 1, \"node_count\": 1, \
+             \"account\": \"account{id}\"}},"
+        ));
+    }
+    rows.push_str("{}]}");
+    let server = Slurmrestd::start(move |_| Answer::Close(ok(&rows))).await;
+    let slurm = Slurm { max_reading_bytes: 1 << 20, ..section(&server.url(), Some("v0.0.42"), token(VALID)) };
+    let error = refusal(&Rest::new(&slurm).unwrap(), Endpoint::Jobs).await;
+    assert_eq!(error.class, ErrorClass::TooLarge, "{error}");
+    assert!(error.message.contains("more memory than slurm.max_reading_bytes (1048576)"), "{error}");
+    assert_eq!(error.drifted_field, None);
+}
+
+#[tokio::test]
 async fn jobs_are_asked_for_since_the_last_change() {
     let since = Timestamp::from_unix(Some(1_795_223_058));
     let unchanged = r#"{"jobs":[],"last_update":{"set":true,"infinite":false,"number":0},"errors":[],
