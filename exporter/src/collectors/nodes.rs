@@ -200,7 +200,9 @@ fn write_amounts(nodes: &Nodes, chosen: &[&Node], batch: &mut Batch) {
         if let Some(watts) = node.power_watts {
             power.sample(&labels, watts);
         }
-        weight.sample(&labels, node.weight);
+        if let Some(value) = node.weight {
+            weight.sample(&labels, value);
+        }
     }
 }
 
@@ -277,7 +279,7 @@ mod tests {
             node.memory_allocated_bytes = 400;
             node.memory_free_bytes = Some(550);
             node.power_watts = Some(240);
-            node.weight = 7;
+            node.weight = Some(7);
         }));
         for (name, value) in [
             ("cpus_total", "8"),

@@ -139,7 +139,7 @@ impl NodesBuilder {
             boot_at: Timestamp::NONE,
             last_busy_at: Timestamp::NONE,
             power_watts: None,
-            weight: 1,
+            weight: Some(1),
             architecture: Symbol::EMPTY,
             operating_system: Symbol::EMPTY,
             slurmd_version: Symbol::EMPTY,

@@ -79,7 +79,7 @@ impl NodeTally {
             self.gpus_allocated += gres.allocated;
         }
         self.load_hundredths += u64::from(node.cpu_load_hundredths.unwrap_or(0));
-        self.weight += u64::from(node.weight);
+        self.weight += u64::from(node.weight.unwrap_or(0));
     }
 }
 

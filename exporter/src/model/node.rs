@@ -45,7 +45,7 @@ pub struct Node {
     pub last_busy_at: Timestamp,
     /// Measured power; none without a sensor.
     pub power_watts: Option<u32>,
-    pub weight: u32,
+    pub weight: Option<u32>,
     pub architecture: Symbol,
     pub operating_system: Symbol,
     pub slurmd_version: Symbol,

@@ -146,7 +146,7 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
         last_busy_at: Timestamp::from_unix(wire.last_busy.get()),
         // Without an energy plugin Slurm says 0 for every node, live or not.
         power_watts: wire.energy.current_watts.get_u32().filter(|watts| *watts > 0),
-        weight: wire.weight.get_u32().unwrap_or(0),
+        weight: wire.weight.get_u32(),
         architecture: symbols.intern(&wire.architecture.0),
         operating_system: symbols.intern(&wire.operating_system.0),
         slurmd_version: symbols.intern(&wire.version.0),
