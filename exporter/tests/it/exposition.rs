@@ -82,9 +82,9 @@ fn the_strict_parser_finds_every_series_of_a_simulated_cluster() {
     let accept = "Accept: application/openmetrics-text;version=1.0.0\r\n";
     let (status, page) = http_get_with(&exporter.address, "/metrics?exclude[]=exporter", accept);
     assert_eq!(status, 200);
-    let Some(found) = read_by_python(page.as_bytes()) else { return };
-    // What is about Slurm stands still.
+    // What is about Slurm stands still until the next poll.
     let text = exporter.get("/metrics?exclude[]=exporter").1;
+    let Some(found) = read_by_python(page.as_bytes()) else { return };
     let lines = |prefix: &str| text.lines().filter(|line| line.starts_with(prefix)).count();
     assert_eq!(found.len(), lines("# TYPE "));
     let samples: u64 = found.values().sum();

@@ -2,6 +2,7 @@
 //! it, how soon it is whole again, and how much memory it took. `ci/fault-matrix.sh` runs all of it and writes the report.
 
 mod case;
+mod ending;
 mod front;
 mod load;
 mod report;
@@ -59,6 +60,8 @@ fn scrapers_cause_no_more_than_one_poll_per_endpoint_and_interval() {
         assert_eq!(endpoint.max_in_flight, 1, "{polls:?}");
     }
     assert!(polls.latencies.len() >= 50, "each scraper was answered: {}", polls.latencies.len());
+    // Answers that have begun come whole, and the exit code is 0.
+    stack.end_while_answering(8);
 }
 
 /// 100,000 series and 8 scrapers: promises 1, 3, 4, 5 and 6. Takes minutes, and only a release build is worth it.
@@ -95,6 +98,9 @@ fn the_fault_matrix_at_full_size() {
         scrapers: 50,
         pause: Duration::from_secs(1),
     };
-    report.add_polls(Stack::start(scale).count_polls(12));
+    let stack = Stack::start(scale);
+    report.add_polls(stack.count_polls(12));
+    let listening_after = stack.listening_after;
+    report.add_life(listening_after, &stack.end_while_answering(8));
     report.finish();
 }

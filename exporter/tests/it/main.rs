@@ -24,6 +24,7 @@ mod recordings;
 mod recordings_special;
 mod reload;
 mod schedule;
+mod schema_drift;
 mod secret;
 mod server;
 mod shares;

@@ -23,12 +23,17 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/slurmrestd")
 }
 
-fn body(release: &str, version: &str, endpoint: Endpoint) -> Vec<u8> {
+pub(crate) fn body(release: &str, version: &str, endpoint: Endpoint) -> Vec<u8> {
     let path = fixtures().join(release).join(version).join(format!("{endpoint}.json"));
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn decode(version: &str, endpoint: Endpoint, body: &[u8], chunk: usize) -> Result<Answer, DecodeError> {
+pub(crate) fn decode(
+    version: &str,
+    endpoint: Endpoint,
+    body: &[u8],
+    chunk: usize,
+) -> Result<Answer, DecodeError> {
     let mut decoder = Decoder::new(by_version(version).expect("a supported version"), endpoint);
     for chunk in body.chunks(chunk) {
         decoder.push(chunk)?;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use exporter::collectors::{COLLECTORS, Settings};
+use exporter::collectors::{COLLECTORS, Collector, Settings};
 use exporter::config::{CircuitBreaker, Collection};
 use exporter::exposition::{Names, Publisher};
 use exporter::model::{Controller, Controllers, Endpoint, Reading, Release, Timestamp};
@@ -111,6 +111,15 @@ impl Running {
         takes: Duration,
         answer: impl Fn(Endpoint, u32) -> Answered + Send + Sync + 'static,
     ) -> Self {
+        Self::with(COLLECTORS.to_vec(), endpoints, takes, answer)
+    }
+
+    fn with(
+        collectors: Vec<&'static Collector>,
+        endpoints: &[Endpoint],
+        takes: Duration,
+        answer: impl Fn(Endpoint, u32) -> Answered + Send + Sync + 'static,
+    ) -> Self {
         let budget = Arc::new(Budget::new(4));
         let fake = Arc::new(Fake { answer: Box::new(answer), takes, asked: Mutex::default() });
         let board = Arc::new(Board::new(None, endpoints));
@@ -123,7 +132,7 @@ impl Running {
                 max_in_flight: 2,
                 circuit_breaker: CircuitBreaker::default(),
             },
-            collectors: COLLECTORS.to_vec(),
+            collectors,
             settings: Settings::default(),
             pseudonyms: None,
             board: Arc::clone(&board),
@@ -184,6 +193,28 @@ async fn a_poll_that_panics_is_a_failure_and_the_next_one_comes() {
     assert!(running.page().contains("slurm_controller_up"), "the last good data stays");
     sleep(Duration::from_secs(15)).await;
     assert_eq!(running.board.statuses()[0].1.up, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_panics_is_counted_and_keeps_the_others() {
+    static PANICS: Collector = Collector {
+        name: "panics",
+        needs: &[Endpoint::Ping],
+        families: &[],
+        collect: |_, _, _| panic!("a snapshot that nobody thought of"),
+    };
+    let all = COLLECTORS.iter().copied().chain([&PANICS]).collect();
+    let running = Running::with(all, &[Endpoint::Ping], Duration::ZERO, |_, _| Answered::Up);
+    sleep(Duration::from_secs(18)).await;
+    let page = running.page();
+    assert!(page.contains("slurm_controller_up{cluster=\"sim\""), "{page}");
+    let counted = |family: &str, labels: &str| {
+        let start = format!("slurm_exporter_{family}{{cluster=\"sim\",collector=\"panics\"{labels}}} ");
+        page.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_default().to_owned()
+    };
+    assert_eq!(counted("collection_errors_total", ",error_type=\"panic\""), "2", "{page}");
+    assert_eq!(counted("collections_total", ""), "2");
+    assert_eq!(running.board.statuses()[0].1.up, Some(true), "the poll was good");
 }
 
 #[tokio::test(start_paused = true)]

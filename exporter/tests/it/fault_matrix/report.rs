@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::ending::Ended;
 use super::stack::{Outcome, Polls, Stack};
 
 /// Once a second the exporter looks for old data and encodes what it says of itself; the tests look ten times a second.
@@ -92,6 +93,24 @@ impl Report {
                 writeln!(self.text, "| {} | {} | {} |", polled.name, polled.requests, polled.max_in_flight);
             if polled.requests != whole_intervals || polled.max_in_flight != 1 {
                 self.broken.push(format!("{}: one poll per interval", polled.name));
+            }
+        }
+    }
+
+    /// How the exporter began and ended.
+    pub(super) fn add_life(&mut self, listening_after: Duration, ended: &Ended) {
+        let Ended { answers, bytes, after } = ended;
+        let _ = writeln!(
+            self.text,
+            "\nListening {listening_after:.1?} after its start. Ended {after:.1?} after SIGTERM with exit code 0, while \
+             {answers} answers of {bytes} bytes were under way, which all came whole."
+        );
+        for (what, holds) in [
+            ("listening within 1 s", listening_after <= Duration::from_secs(1)),
+            ("ended within 5 s", *after <= Duration::from_secs(5)),
+        ] {
+            if !holds {
+                self.broken.push(what.to_owned());
             }
         }
     }

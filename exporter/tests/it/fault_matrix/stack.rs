@@ -33,6 +33,8 @@ pub(super) struct Stack {
     front: Front,
     pub(super) exporter: Exporter,
     pub(super) scale: Scale,
+    /// From the start of the exporter to its line on stdout.
+    pub(super) listening_after: Duration,
     /// Its arguments name files in here.
     _folder: tempfile::TempDir,
 }
@@ -100,9 +102,11 @@ impl Stack {
         }
         std::fs::write(&file, config).expect("the folder takes a file");
         arguments.push(format!("--config={}", file.display()));
+        let started = Instant::now();
         let exporter = Exporter::start(&arguments);
+        let listening_after = started.elapsed();
         exporter.wait_until_ready();
-        Self { upstream, front, exporter, scale, _folder: folder }
+        Self { upstream, front, exporter, scale, listening_after, _folder: folder }
     }
 
     /// Lets the scrapers work until `act` is done.
