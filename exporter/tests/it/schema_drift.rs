@@ -13,6 +13,7 @@ use crate::process::Exporter;
 use crate::recordings::{RECORDED, body, decode, snapshot, snapshot_of};
 use crate::source::slurmrestd::{Answer, Slurmrestd, not_found, ok};
 
+/// The endpoints whose rows are changed here.
 const POLLED: [Endpoint; 5] =
     [Endpoint::Ping, Endpoint::Diag, Endpoint::Nodes, Endpoint::Partitions, Endpoint::Jobs];
 
@@ -41,7 +42,7 @@ const LISTS: [&str; 3] = ["gres", "gres_used", "partitions"];
 
 fn served(version: &str) -> impl Iterator<Item = Endpoint> {
     let api = by_version(version).expect("a supported version");
-    Endpoint::ALL.into_iter().filter(|endpoint| api.serves(*endpoint))
+    POLLED.into_iter().filter(|endpoint| api.serves(*endpoint))
 }
 
 fn document(release: &str, version: &str, endpoint: Endpoint) -> Value {
@@ -87,12 +88,15 @@ fn fields_that_nobody_knows_change_nothing() {
         // Written anew in both cases: the order of the members is not Slurm's then.
         let page = |more: Option<&Value>| {
             exposition(snapshot_of(release, version, |endpoint| {
+                if !POLLED.contains(&endpoint) {
+                    return None;
+                }
                 let mut document = document(release, version, endpoint);
                 if let Some(more) = more {
                     document["zeta"] = more.clone();
                     rows(&mut document, endpoint).into_iter().for_each(|row| row["zeta"] = more.clone());
                 }
-                document.to_string().into_bytes()
+                Some(document.to_string().into_bytes())
             }))
         };
         assert!(page(Some(&unknown)) == page(None), "{release} {version}");
@@ -152,7 +156,8 @@ fn a_missing_optional_field_gives_no_zero() {
             if LISTS.contains(&key.as_str()) {
                 continue;
             }
-            let all = |other| if other == endpoint { bytes.clone() } else { body(release, version, other) };
+            let all =
+                |other| Some(if other == endpoint { bytes.clone() } else { body(release, version, other) });
             let after = Samples::parse(&exposition(snapshot_of(release, version, all)));
             for family in after.families() {
                 for (labels, value) in after.all(family) {
