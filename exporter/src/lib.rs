@@ -4,6 +4,7 @@ pub mod cli;
 pub mod collectors;
 pub mod config;
 pub mod exposition;
+pub mod ha;
 pub mod legacy;
 pub mod lifecycle;
 pub mod model;

@@ -34,6 +34,21 @@ pub(super) fn check(config: &mut Config, origins: &Origins, errors: &mut Vec<Con
     if !COLLECTORS.iter().any(|collector| collectors.is_enabled(collector.name)) {
         refuse("collectors", "every collector is switched off; nothing would be exported".to_owned());
     }
+    election(config, origins, &mut refuse);
+}
+
+/// Who leads is decided in one way.
+fn election(config: &Config, origins: &Origins, refuse: &mut impl FnMut(&str, String)) {
+    let ways = ["ha.lease", "ha.lock_file"].map(|key| (key, origins.contains_key(key)));
+    if let [(_, true), (lock_file, true)] = ways {
+        refuse(lock_file, "elects without a Lease, but ha.lease is set too; keep one of them".to_owned());
+    } else if let Some((key, _)) = ways.iter().find(|(_, is_set)| *is_set && !config.ha.leader_election) {
+        refuse(key, "has no effect without ha.leader_election: true".to_owned());
+    }
+    if cfg!(not(feature = "kubernetes")) && config.ha.leader_election && config.ha.lock_file.is_none() {
+        let message = "needs ha.lock_file: this program was built without the feature kubernetes";
+        refuse("ha.leader_election", message.to_owned());
+    }
 }
 
 /// Every cluster in the list by itself, and what they may not share.

@@ -103,6 +103,18 @@ impl Intervals {
 }
 
 impl Collection {
+    /// The same for whoever only stands by: no interval is shorter than this, except that of pings.
+    pub fn slowed(&self, every: Duration) -> Self {
+        let slowed = |endpoint: Endpoint| {
+            let interval = self.intervals.of(endpoint);
+            match endpoint {
+                Endpoint::Ping => interval,
+                _ => Interval { every: interval.every.max(every), ..interval },
+            }
+        };
+        Self { intervals: Intervals(Endpoint::ALL.map(slowed)), stale_after: None, ..self.clone() }
+    }
+
     /// The age at which a reading of the endpoint is withdrawn, given the interval that it has now. An interval that
     /// has grown may outgrow what is configured, and one that is a default may be longer; then it is two of them, so that
     /// data does not go before the next comes.
@@ -117,7 +129,7 @@ impl Collection {
     }
 }
 
-fn at_least_a_second(text: &str) -> Result<Duration, String> {
+pub(super) fn at_least_a_second(text: &str) -> Result<Duration, String> {
     let every = quantity::duration(text)?;
     if every < Duration::from_secs(1) {
         Err(format!("expected an interval of at least 1s, got \"{text}\""))
@@ -332,6 +344,17 @@ pub(super) const KEYS: &[Key] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_standby_pings_as_often_and_reads_all_else_slowly() {
+        let seconds = Duration::from_secs;
+        let fast = Collection { stale_after: Some(seconds(150)), ..Collection::default() };
+        let slow = fast.slowed(seconds(300));
+        assert_eq!(slow.intervals.of(Endpoint::Ping), fast.intervals.of(Endpoint::Ping));
+        assert_eq!(slow.intervals.of(Endpoint::Nodes).every, seconds(300));
+        assert_eq!(slow.stale_after(Endpoint::Nodes, seconds(300)), seconds(1500));
+        assert_eq!(fast.slowed(seconds(1)).intervals, fast.intervals);
+    }
 
     #[test]
     fn a_reading_outlives_an_interval_that_has_grown() {

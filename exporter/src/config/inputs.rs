@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::ha::VARIABLES;
 use super::load::{self, TOKEN_VARIABLE, VARIABLE_PREFIX};
 use super::{Config, ConfigErrors, Setting, Settings};
 
@@ -25,7 +26,11 @@ pub struct Loaded {
 
 impl Inputs {
     pub fn new(file: Option<PathBuf>, environment: &[(String, String)], flags: Vec<Setting>) -> Self {
-        let ours = |name: &str| name.starts_with(VARIABLE_PREFIX) || name == TOKEN_VARIABLE;
+        let ours = |name: &str| {
+            name.starts_with(VARIABLE_PREFIX)
+                || name == TOKEN_VARIABLE
+                || VARIABLES.iter().any(|(variable, _)| *variable == name)
+        };
         let environment = environment.iter().filter(|(name, _)| ours(name)).cloned().collect();
         Self { file, environment, flags }
     }

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::collectors::SAME_INTERVAL;
+use super::ha::VARIABLES;
 use super::tree::{self, Node, Place, Value};
 use super::{
     Config, ConfigError, ConfigErrors, Key, Loaded, Origin, Settings, Token, TokenSource, check, keys,
@@ -275,6 +276,12 @@ impl Loader {
     /// Applies the variables that are ours; an empty one is as if it were not set.
     fn environment(&mut self, environment: &[(String, String)]) {
         let mut found = Vec::new();
+        // First, so that our own names win.
+        for (variable, text) in environment.iter().filter(|(_, text)| !text.is_empty()) {
+            let Some((_, path)) = VARIABLES.iter().find(|(name, _)| name == variable) else { continue };
+            let key = keys().find(|key| key.path == *path).expect("a test looks each of them up");
+            found.push(Found { key, text: text.clone(), origin: Origin::Environment(variable.clone()) });
+        }
         for (variable, text) in environment {
             let Some(ours) = variable.strip_prefix(VARIABLE_PREFIX) else { continue };
             let origin = Origin::Environment(variable.clone());

@@ -8,6 +8,7 @@ mod check;
 mod collection;
 mod collectors;
 mod error;
+mod ha;
 mod inputs;
 mod inside;
 mod load;
@@ -27,6 +28,7 @@ mod web;
 pub use collection::{Collection, Interval, Intervals, Retry};
 pub use collectors::Collectors;
 pub use error::{ConfigError, ConfigErrors, Origin};
+pub use ha::{Ha, Mode};
 pub use inputs::{Inputs, Loaded};
 pub use load::{Setting, load};
 pub use log::{Format, Log, level};
@@ -54,6 +56,7 @@ pub struct Config {
     pub inside: crate::collectors::Settings,
     pub metrics: Metrics,
     pub performance: Performance,
+    pub ha: Ha,
     pub log: Log,
     /// What is allowed but worth a line in the log at start.
     pub warnings: Vec<String>,
@@ -113,6 +116,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         inside::KEYS,
         metrics::KEYS,
         performance::KEYS,
+        ha::KEYS,
         log::KEYS,
     ];
     sections.into_iter().flatten()

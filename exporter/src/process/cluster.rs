@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -13,10 +14,11 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::collectors::{COLLECTORS, Collector, Settings};
 use crate::config::{Collection, Collectors, Config, Slurm};
-use crate::exposition::{Names, Publisher};
+use crate::exposition::{Batch, Names, Publisher};
+use crate::ha::Role;
 use crate::legacy;
 use crate::lifecycle::Pseudonyms;
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Snapshot};
 use crate::schedule::{self, Board, Budget, Cluster, Memory, Plan};
 use crate::server::Readiness;
 use crate::source::{self, Source};
@@ -35,6 +37,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Clusters {
     shared: Shared,
+    /// Whether this process leads.
+    leads: bool,
     polled: Vec<Polled>,
     boards: Arc<ArcSwap<Vec<Arc<Board>>>>,
 }
@@ -62,6 +66,15 @@ struct Terms {
     collection: Collection,
     collectors: Collectors,
     settings: Settings,
+    duty: Duty,
+}
+
+/// What the polling is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Duty {
+    Serve,
+    /// To know what is going on, should this process lead: everything is read this slowly, or not at all if it is zero.
+    StandBy(Duration),
 }
 
 /// A cluster of a new configuration: one that goes on as it is, or the settings and the source of another.
@@ -72,14 +85,28 @@ enum Planned {
 }
 
 impl Clusters {
-    /// Starts to poll every configured cluster.
+    /// Starts to poll every configured cluster, slowly if another process leads.
     ///
     /// # Errors
     /// When the source of one cannot be set up.
-    pub(super) async fn start(config: &Config, shared: Shared) -> anyhow::Result<Self> {
-        let mut clusters = Self { shared, polled: Vec::new(), boards: Arc::default() };
+    pub(super) async fn start(config: &Config, shared: Shared, leads: bool) -> anyhow::Result<Self> {
+        let mut clusters = Self { shared, leads, polled: Vec::new(), boards: Arc::default() };
         clusters.reload(config).await?;
         Ok(clusters)
+    }
+
+    /// Serves the clusters from now on, or leaves that to another process.
+    ///
+    /// # Errors
+    /// When the source of one cannot be set up; then nothing has changed.
+    pub(super) async fn lead(&mut self, leads: bool, config: &Config) -> anyhow::Result<()> {
+        let before = std::mem::replace(&mut self.leads, leads);
+        self.reload(config).await.inspect_err(|_| self.leads = before)
+    }
+
+    /// Whether the clusters are served.
+    pub(super) fn leads(&self) -> bool {
+        self.leads
     }
 
     /// Goes over to another configuration. A cluster whose settings are the same is left alone; one whose settings
@@ -96,7 +123,7 @@ impl Clusters {
                 Planned::AsBefore(index) => self.polled.extend(before[index].take()),
                 Planned::New { terms, source, before: index } => {
                     let kept = match index.and_then(|index| before[index].take()) {
-                        Some(polled) => polled.change(&terms, &self.shared.legacy).await,
+                        Some(polled) => polled.change(&terms, &self.shared).await,
                         None => Kept::new(&terms, &self.shared.legacy),
                     };
                     starting.push((terms, source, kept));
@@ -127,6 +154,7 @@ impl Clusters {
                 collection: config.collection.clone(),
                 collectors: config.collectors.clone(),
                 settings: config.inside.clone(),
+                duty: if self.leads { Duty::Serve } else { Duty::StandBy(config.ha.standby_interval) },
             };
             let before = self.polled.iter().position(|polled| polled.is_of(slurm));
             if let Some(same) = before
@@ -161,6 +189,17 @@ impl Clusters {
     }
 }
 
+impl Shared {
+    /// Takes what is served of a cluster from every page.
+    fn withdraw(&self, label: &str) {
+        let nothing = COLLECTORS.iter().map(|collector| Batch::new(collector.name, Some(label)));
+        self.publisher.replace(nothing);
+        for endpoint in Endpoint::ALL {
+            self.legacy.publish(&Snapshot::default(), endpoint, label);
+        }
+    }
+}
+
 impl Polled {
     /// Whether these are settings of the same cluster: its series would be the same.
     fn is_of(&self, slurm: &Slurm) -> bool {
@@ -176,16 +215,24 @@ impl Polled {
         let _ = (&mut self.polling).await;
     }
 
-    async fn change(self, terms: &Terms, legacy: &legacy::Pages) -> Kept {
+    async fn change(self, terms: &Terms, shared: &Shared) -> Kept {
         let kept = self.kept.clone();
         let same_slurm = self.terms.slurm.is_same_place(&terms.slurm);
         self.stop().await;
         if !same_slurm {
             kept.memory.clear().await;
         }
-        let collectors = terms.collectors();
-        kept.board.set_endpoints(&endpoints(&collectors, legacy));
-        kept.telemetry.expect(&names_of(&collectors));
+        if terms.duty == Duty::StandBy(Duration::ZERO) {
+            // Nothing will be read until it is too old.
+            kept.memory.clear().await;
+        }
+        if terms.duty != Duty::Serve
+            && let Some(label) = kept.board.cluster()
+        {
+            shared.withdraw(&label);
+        }
+        kept.board.set_endpoints(&terms.endpoints(&shared.legacy));
+        kept.telemetry.expect(&names_of(&terms.collectors()));
         kept
     }
 }
@@ -198,10 +245,9 @@ impl Drop for Polled {
 
 impl Kept {
     fn new(terms: &Terms, legacy: &legacy::Pages) -> Self {
-        let collectors = terms.collectors();
         let label = terms.slurm.name.as_deref().map(Into::into);
-        let board = Arc::new(Board::new(label, &endpoints(&collectors, legacy)));
-        let telemetry = Arc::new(Telemetry::new(Arc::clone(&board), &names_of(&collectors)));
+        let board = Arc::new(Board::new(label, &terms.endpoints(legacy)));
+        let telemetry = Arc::new(Telemetry::new(Arc::clone(&board), &names_of(&terms.collectors())));
         Self { board, telemetry, memory: Memory::default() }
     }
 }
@@ -211,10 +257,26 @@ impl Terms {
         let is_enabled = |collector: &&Collector| self.collectors.is_enabled(collector.name);
         COLLECTORS.iter().copied().filter(is_enabled).collect()
     }
+
+    fn endpoints(&self, legacy: &legacy::Pages) -> Vec<Endpoint> {
+        let collectors = self.collectors();
+        // Ping is asked in any case: without it nobody could tell an outage from an idle cluster.
+        let is_needed = |endpoint: &Endpoint| {
+            *endpoint == Endpoint::Ping
+                || self.duty != Duty::StandBy(Duration::ZERO)
+                    && (collectors.iter().any(|collector| collector.needs.contains(endpoint))
+                        || legacy.need(*endpoint))
+        };
+        Endpoint::ALL.into_iter().filter(is_needed).collect()
+    }
 }
 
 fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, shared: &Shared) -> Cluster {
-    let collectors = terms.collectors();
+    let (collection, collectors, legacy) = match terms.duty {
+        Duty::Serve => (terms.collection.clone(), terms.collectors(), Arc::clone(&shared.legacy)),
+        // Nothing that is read is published.
+        Duty::StandBy(every) => (terms.collection.slowed(every), Vec::new(), Arc::default()),
+    };
     let mut settings = terms.settings.clone();
     if let Some(pseudonyms) = &shared.pseudonyms {
         // The collectors see no other names.
@@ -224,8 +286,8 @@ fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, shared: &Shared)
     Cluster {
         source,
         plan: Plan {
-            endpoints: endpoints(&collectors, &shared.legacy),
-            collection: terms.collection.clone(),
+            endpoints: terms.endpoints(&shared.legacy),
+            collection,
             max_in_flight: terms.slurm.max_in_flight,
             circuit_breaker: terms.slurm.circuit_breaker.clone(),
         },
@@ -234,22 +296,12 @@ fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, shared: &Shared)
         pseudonyms: shared.pseudonyms.clone(),
         board: Arc::clone(&kept.board),
         publisher: Arc::clone(&shared.publisher),
-        legacy: Arc::clone(&shared.legacy),
+        legacy,
         telemetry: Arc::clone(&kept.telemetry),
         memory: kept.memory.clone(),
         budget: Arc::clone(&shared.budget),
         seed: fastrand::u64(..),
     }
-}
-
-fn endpoints(collectors: &[&'static Collector], legacy: &legacy::Pages) -> Vec<Endpoint> {
-    // Ping is asked in any case: without it nobody could tell an outage from an idle cluster.
-    let is_needed = |endpoint: &Endpoint| {
-        *endpoint == Endpoint::Ping
-            || collectors.iter().any(|collector| collector.needs.contains(endpoint))
-            || legacy.need(*endpoint)
-    };
-    Endpoint::ALL.into_iter().filter(is_needed).collect()
 }
 
 fn names_of(collectors: &[&'static Collector]) -> Vec<&'static str> {
@@ -266,11 +318,15 @@ fn names(config: &Config, boards: &[Arc<Board>]) -> Names {
     Names { collectors: enabled.chain([telemetry::COLLECTOR]).map(str::to_owned).collect(), clusters: labels }
 }
 
-/// Ready once any cluster is: to wait for a dead one would take the others out of the Service as well. With several
+/// On a standby never. Ready once any cluster is: to wait for a dead one would take the others out of the Service as well. With several
 /// clusters each line begins with the name of its own.
-pub(super) fn readiness(boards: &[Arc<Board>]) -> Readiness {
+pub(super) fn readiness(role: &Role, boards: &[Arc<Board>]) -> Readiness {
     let mut ready = false;
     let mut endpoints = Vec::new();
+    if let Role::Standby { leader } = role {
+        let leader = leader.as_deref().unwrap_or("nobody known");
+        endpoints.push(format!("standing by: {leader} leads"));
+    }
     for board in boards {
         let cluster = board.cluster();
         let of_one = board.readiness();
@@ -280,5 +336,5 @@ pub(super) fn readiness(boards: &[Arc<Board>]) -> Readiness {
             _ => line,
         }));
     }
-    Readiness { ready, endpoints }
+    Readiness { ready: ready && role.leads(), endpoints }
 }

@@ -9,6 +9,7 @@ mod memory_guard;
 mod pressure;
 mod reload;
 mod rules;
+mod standing;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,17 +17,19 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use cluster::{Clusters, Shared};
 pub use listeners::{Listeners, listen};
 pub use logging::{LogLevel, start_logging};
 use reload::Reloader;
+use standing::Standing;
 
 use crate::cli::Invocation;
 use crate::config;
 use crate::exposition::{Names, Publisher};
+use crate::ha::{Election, Role};
 use crate::legacy;
 use crate::schedule::Budget;
 use crate::server::{self, AdminState, Door, Limits, ServerState, WebConfig};
@@ -58,7 +61,12 @@ pub async fn run(
         pseudonyms: rules::pseudonyms(&config.metrics)?,
         budget: Arc::clone(&budget),
     };
-    let mut clusters = Clusters::start(&config, shared).await?;
+    let role = Role::at_start(&config.ha);
+    let mut election =
+        Election::new(&config.ha).context("failed to take part in the election of a leader")?;
+    let mut clusters = Clusters::start(&config, shared, role.leads()).await?;
+    let (roles, elected) = watch::channel(role);
+    let mut standing = Standing::new(elected, Arc::clone(&telemetry));
     let (reload, requests) = mpsc::channel(1);
     let admin = AdminState {
         reload,
@@ -72,12 +80,12 @@ pub async fn run(
         },
     };
     let mut reloader = Reloader::new(invocation, log_level, Arc::clone(&telemetry), requests)?;
-    let boards = clusters.boards();
+    let (boards, role) = (clusters.boards(), standing.in_force());
     let page = reloader.page();
     let state = ServerState {
         publisher: Arc::clone(&publisher),
         legacy,
-        ready: Arc::new(move || cluster::readiness(&boards.load())),
+        ready: Arc::new(move || cluster::readiness(&role.load(), &boards.load())),
         on_scrape: {
             let telemetry = Arc::clone(&telemetry);
             Arc::new(move |scrape| telemetry.scraped(scrape.handler))
@@ -88,26 +96,51 @@ pub async fn run(
     };
     let limits = limits(&config.server.limits);
     let door = Door { router: server::routes(state), web: listeners.web.clone() };
-    tokio::select! {
+    let ended = tokio::select! {
         served = server::serve(listeners.metrics, door, limits, shutdown) => {
             served.context("failed to accept connections")
         }
         served = serve_admin(listeners.admin, admin) => served.context("failed to accept connections for admin"),
         // Polling never ends by itself: an exporter that only serves old data is worse than one that restarts.
-        ended = poll(&mut clusters, &mut reloader) => ended,
+        ended = poll(&mut clusters, &mut reloader, &mut standing, &roles) => ended,
+        () = elect(&mut election, &roles) => Ok(()),
         () = report(&telemetry, &publisher) => Ok(()),
         () = pressure::watch(&config, &budget, &telemetry) => Ok(()),
         () = watch(listeners.web) => Ok(()),
+    };
+    if let Some(mut election) = election {
+        election.release().await;
     }
+    ended
 }
 
-/// Polls until the polling of a cluster fails, and goes over to every new configuration.
-async fn poll(clusters: &mut Clusters, reloader: &mut Reloader) -> anyhow::Result<()> {
+/// Polls until the polling of a cluster fails, and goes over to every new configuration and every new role.
+async fn poll(
+    clusters: &mut Clusters,
+    reloader: &mut Reloader,
+    standing: &mut Standing,
+    roles: &watch::Sender<Role>,
+) -> anyhow::Result<()> {
+    let elects = reloader.config().ha.leader_election;
     loop {
         tokio::select! {
             ended = clusters.ended() => return ended.context("failed to go on polling"),
-            trigger = reloader.next() => reloader.reload(trigger, clusters).await,
+            trigger = reloader.next() => {
+                reloader.reload(trigger, clusters).await;
+                if !elects {
+                    roles.send_replace(Role::at_start(&reloader.config().ha));
+                }
+            }
+            () = standing.changed() => standing.follow(clusters, reloader.config()).await?,
         }
+    }
+}
+
+/// Takes part in the election for ever, if there is one.
+async fn elect(election: &mut Option<Election>, roles: &watch::Sender<Role>) {
+    match election {
+        Some(election) => election.run(roles).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::cluster::Clusters;
 use super::logging::LogLevel;
 use crate::cli::Invocation;
-use crate::config::{Inputs, Loaded};
+use crate::config::{Config, Inputs, Loaded};
 use crate::telemetry::ProcessTelemetry;
 
 /// Keys, or the beginnings of keys, whose new value waits for a restart.
@@ -23,6 +23,10 @@ const AT_RESTART: &[&str] = &[
     "collection.max_workers",
     "collection.backoff_on_throttle",
     "collection.cpu_throttle_threshold",
+    "ha.leader_election",
+    "ha.lease",
+    "ha.service_account",
+    "ha.lock_file",
     "log.format",
 ];
 
@@ -85,6 +89,11 @@ impl Reloader {
             requests,
             poll,
         })
+    }
+
+    /// The configuration in use.
+    pub(super) fn config(&self) -> &Config {
+        &self.loaded.config
     }
 
     /// The configuration in use as `/config` shows it, at any time.

@@ -83,6 +83,7 @@ pub async fn run(cluster: Cluster) {
         cluster,
     });
     let _end = End(Arc::clone(&keeper));
+    keeper.publish_known().await;
     let mut tasks = JoinSet::new();
     for endpoint in endpoints {
         keeper.cluster.telemetry.set_circuit(endpoint.daemon(), Circuit::Closed);
@@ -294,6 +295,17 @@ impl Keeper {
     async fn interval(&self, endpoint: Endpoint) -> Duration {
         let took = self.cluster.memory.0.lock().await.snapshot.polls.of(endpoint).took.unwrap_or_default();
         self.cluster.plan.interval(endpoint, took, self.cluster.budget.stretch())
+    }
+
+    /// What was read before this polling began is published without a new reading, unless it is too old.
+    async fn publish_known(self: &Arc<Self>) {
+        self.withdraw_stale().await;
+        let kept = self.cluster.memory.0.lock().await;
+        for (endpoint, status) in self.cluster.board.statuses() {
+            if status.refreshed_at.is_some() && !status.stale {
+                self.publish(&kept, endpoint).await;
+            }
+        }
     }
 
     /// Runs the collectors that need the endpoint and replaces their units, all in one step.

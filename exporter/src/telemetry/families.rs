@@ -227,6 +227,13 @@ pub(super) static CONFIG_HASH: Desc = own(
     &[],
     "CRC-32 of the configuration file in use, to compare replicas by; no series without a file.",
 );
+pub(super) static LEADER: Desc = own(
+    "slurm_exporter_leader",
+    Gauge,
+    Unit::None,
+    &[],
+    "Whether this exporter serves the clusters: 1 unless ha makes it a standby.",
+);
 pub(super) static PROCESS_CPU: Desc = own(
     "process_cpu_seconds_total",
     Counter,
@@ -285,6 +292,7 @@ pub static FAMILIES: &[&Desc] = &[
     &PARTIAL_VIEW,
     &CONFIG_RELOAD,
     &CONFIG_HASH,
+    &LEADER,
     &PROCESS_CPU,
     &PROCESS_RESIDENT,
     &PROCESS_VIRTUAL,

@@ -43,6 +43,7 @@ pub struct ProcessTelemetry {
     /// The page after the last encoding: another one has new figures.
     seen: Mutex<Weak<Page>>,
     pressure: Mutex<Option<Pressure>>,
+    leads: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,7 @@ impl Default for ProcessTelemetry {
             config: Mutex::new(ConfigState { last_reload_successful: true, hash: None }),
             seen: Mutex::default(),
             pressure: Mutex::default(),
+            leads: AtomicBool::new(true),
         }
     }
 }
@@ -73,6 +75,12 @@ impl ProcessTelemetry {
     pub fn set_pressure(&self, pressure: Pressure) {
         let mut last = self.pressure.lock().unwrap_or_else(PoisonError::into_inner);
         if last.replace(pressure) != Some(pressure) {
+            self.touched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub fn set_leads(&self, leads: bool) {
+        if self.leads.swap(leads, Ordering::Relaxed) != leads {
             self.touched.store(true, Ordering::Relaxed);
         }
     }
@@ -112,6 +120,7 @@ impl ProcessTelemetry {
         if let Some(hash) = config.hash {
             batch.family(&f::CONFIG_HASH).sample(&[], u64::from(hash));
         }
+        batch.family(&f::LEADER).sample(&[], self.leads.load(Ordering::Relaxed));
         write_page(&mut batch, page);
         system::write(&mut batch);
         system::mark_start(&mut batch);

@@ -88,7 +88,7 @@ fn every_mistake_is_told_at_once() {
              \"60\"",
             "config.yaml:11:12: collection.intervals.nodes: expected an interval of at least 1s, got \"0s\"",
             "config.yaml:12:1: logging: unknown key, known here: server, slurm, clusters, collection, collectors, metrics, \
-             performance, log",
+             performance, ha, log",
         ],
     );
 }
@@ -199,7 +199,7 @@ fn a_file_that_is_no_section_is_one_line() {
         assert_eq!(
             refusal(yaml, &[]),
             "config.yaml:1:1: expected a section with the keys server, slurm, clusters, collection, collectors, metrics, \
-             performance, log",
+             performance, ha, log",
             "{yaml}"
         );
     }

@@ -40,14 +40,22 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// Starts it on a free port of loopback and waits for its line on stdout.
     pub(crate) fn start(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
-        let mut child = spawn(arguments);
+        Self::start_with(&[], arguments)
+    }
+
+    /// The same with more variables.
+    pub(crate) fn start_with(
+        environment: &[(&str, String)],
+        arguments: &[impl AsRef<std::ffi::OsStr>],
+    ) -> Self {
+        let mut child = spawn(environment, arguments);
         let log = Log::collect(child.stderr.take().expect("stderr is piped"));
         Self::listening(child, log)
     }
 
     /// The same with a log that nobody reads: the other end of its pipe is closed.
     pub(crate) fn start_unheard(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
-        let mut child = spawn(arguments);
+        let mut child = spawn(&[], arguments);
         drop(child.stderr.take());
         Self::listening(child, Log::default())
     }
@@ -136,10 +144,11 @@ impl Drop for Exporter {
     }
 }
 
-fn spawn(arguments: &[impl AsRef<std::ffi::OsStr>]) -> Child {
+fn spawn(environment: &[(&str, String)], arguments: &[impl AsRef<std::ffi::OsStr>]) -> Child {
     command()
         .args(["--server.listen", "127.0.0.1:0"])
         .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (*name, value)))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

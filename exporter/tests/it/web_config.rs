@@ -18,11 +18,11 @@ use crate::simulator::Simulator;
 const HASH: &str = "$2y$04$/WQN4W3wZz3jdvdvvvHuH.URTIkfh707AQgW5gueWXgDcG30iYuNq";
 
 /// A folder with a CA, a server's certificate for 127.0.0.1 and two clients' certificates.
-struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
     /// None where openssl is missing (and may be).
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if missing("openssl", has_program("openssl"), "apt-get install openssl") {
             return None;
         }
@@ -87,7 +87,7 @@ impl Folder {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
