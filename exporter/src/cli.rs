@@ -10,8 +10,9 @@ use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use crate::config::{self, Config, ConfigErrors, Inputs, Key, Loaded, Setting, Slurm, Web};
+use crate::config::{self, Config, ConfigErrors, Inputs, Key, Loaded, Setting, Web};
 use crate::source::{self, SourceError};
+use crate::task::Task;
 
 /// The variable that stands for `--config`.
 const CONFIG_VARIABLE: &str = "SLURM_EXPORTER_CONFIG";
@@ -26,7 +27,8 @@ SLURM_EXPORTER_SLURM_URL or SLURM_EXPORTER_COLLECTION_INTERVALS_JOBS. Flags over
 which overrides the file, which overrides the defaults. The token may come from SLURM_JWT instead of a file; \
 no flag takes it, since every user of a host can read flags.
 
-Exit codes: 0 stopped on request, 2 usage or configuration, 4 could not run (such as: port in use).";
+Exit codes: 0 stopped on request, 2 usage or configuration, 4 could not run (such as: port in use). \
+once and doctor: 0 all is well, 1 something could not be read or is wrong.";
 
 /// What to run.
 #[derive(Debug)]
@@ -45,18 +47,10 @@ pub enum Ending {
     Valid(PathBuf),
     /// The configuration cannot be used.
     Invalid(ConfigErrors),
-    /// `record` is to be run.
-    Record(Box<Record>),
+    /// A subcommand is to be run.
+    Task(Task),
     /// A file that this key of the configuration names cannot be used.
     Unusable(String, SourceError),
-}
-
-/// What `record` was asked for.
-#[derive(Debug)]
-pub struct Record {
-    slurm: Slurm,
-    out: PathBuf,
-    anonymise: bool,
 }
 
 /// Reads the arguments, the program's name first, and builds the configuration to run with.
@@ -75,8 +69,8 @@ pub fn parse(
             Err(errors) => Ending::Invalid(errors),
         });
     }
-    let record = matches.subcommand_matches("record");
-    let matches = record.unwrap_or(&matches);
+    let task = matches.subcommand();
+    let matches = task.map_or(&matches, |(_, matches)| matches);
     let variable = environment.iter().find(|(name, file)| name == CONFIG_VARIABLE && !file.is_empty());
     let file = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
     let file = file.or(variable.map(|(_, file)| Path::new(file.as_str())));
@@ -91,14 +85,17 @@ pub fn parse(
         source::open(slurm)
             .map_err(|error| Ending::Unusable(config.key_of_cluster(index, error.key()), error))?;
     }
-    match record {
-        Some(record) => Err(to_record(config, record)?),
-        None => Ok(Box::new(Invocation { inputs, loaded })),
-    }
+    let task = match task {
+        None => return Ok(Box::new(Invocation { inputs, loaded })),
+        Some(("record", matches)) => to_record(config, matches)?,
+        Some(("once", _)) => Task::Once(Box::new(loaded.config)),
+        Some((_, _)) => Task::Doctor(Box::new(loaded.config)),
+    };
+    Err(Ending::Task(task))
 }
 
 /// What to record: the only cluster, or the one that was named.
-fn to_record(config: &Config, matches: &ArgMatches) -> Result<Ending, Ending> {
+fn to_record(config: &Config, matches: &ArgMatches) -> Result<Task, Ending> {
     let named = matches.get_one::<String>("cluster");
     let mut found =
         config.clusters().iter().filter(|slurm| named.is_none_or(|name| slurm.name.as_ref() == Some(name)));
@@ -109,7 +106,7 @@ fn to_record(config: &Config, matches: &ArgMatches) -> Result<Ending, Ending> {
     };
     let out: &PathBuf = matches.get_one("out").expect("clap requires --out");
     let anonymise = matches.get_flag("anonymise");
-    Ok(Ending::Record(Box::new(Record { slurm: slurm.clone(), out: out.clone(), anonymise })))
+    Ok(Task::Record { slurm: Box::new(slurm.clone()), out: out.clone(), anonymise })
 }
 
 /// This process's environment, as [`parse`] takes it; what is not UTF-8 is none of ours.
@@ -124,49 +121,25 @@ impl Ending {
     pub fn code(&self) -> u8 {
         match self {
             Self::Clap(error) => u8::try_from(error.exit_code()).unwrap_or(2),
-            Self::Valid(_) | Self::Record(_) => 0,
+            Self::Valid(_) | Self::Task(_) => 0,
             Self::Invalid(_) | Self::Unusable(..) => 2,
         }
     }
 
     /// Does what is left to do and writes it where it belongs: answers to stdout, mistakes to stderr.
     pub fn print(&self) -> ExitCode {
-        if let Self::Record(record) = self {
-            return record.run();
+        if let Self::Task(task) = self {
+            return task.run();
         }
         // Nobody is left to tell when stdout or stderr is closed.
         let _ = match self {
             Self::Clap(error) => error.print(),
             Self::Valid(file) => writeln!(io::stdout().lock(), "{}: valid", file.display()),
             Self::Invalid(errors) => writeln!(io::stderr().lock(), "{errors}"),
-            Self::Record(_) => Ok(()),
+            Self::Task(_) => Ok(()),
             Self::Unusable(key, error) => writeln!(io::stderr().lock(), "{key}: {error}"),
         };
         ExitCode::from(self.code())
-    }
-}
-
-impl Record {
-    fn run(&self) -> ExitCode {
-        let recorded = tokio::runtime::Runtime::new()
-            .map_err(|error| format!("failed to start the async runtime: {error}"))
-            .and_then(|runtime| {
-                let record = source::record(&self.slurm, &self.out, self.anonymise);
-                runtime.block_on(record).map_err(|error| error.to_string())
-            });
-        // Nobody is left to tell when stdout or stderr is closed.
-        match recorded {
-            Ok(lines) => {
-                let lines = lines.iter().map(|line| format!("{}: {}\n", line.endpoint, line.outcome));
-                let said = lines.collect::<String>();
-                let _ = writeln!(io::stdout().lock(), "{said}written: {}", self.out.display());
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                let _ = writeln!(io::stderr().lock(), "{error}");
-                ExitCode::from(4)
-            }
-        }
     }
 }
 
@@ -201,18 +174,31 @@ pub fn command() -> Command {
         .long("cluster")
         .value_name("NAME")
         .help("which cluster to record, where several are configured");
-    let record = Command::new("record")
-        .about("Write one answer of every endpoint to a folder, for a bug report or for source recorded, then exit")
-        .max_term_width(110)
-        .args([out, anonymise, cluster, config.clone()])
-        .args(config::keys().filter_map(|key| Some(argument(key, key.flag?))));
+    // A subcommand takes what the exporter takes.
+    let task = |name: &'static str, about: &'static str| {
+        Command::new(name)
+            .about(about)
+            .max_term_width(110)
+            .arg(config.clone())
+            .args(config::keys().filter_map(|key| Some(argument(key, key.flag?))))
+    };
+    let once = task("once", "Read everything once, print the page and exit");
+    let doctor = task(
+        "doctor",
+        "Tell whether Slurm can be reached and read, and what is to be done if not, then exit",
+    );
+    let record = task(
+        "record",
+        "Write one answer of every endpoint to a folder, for a bug report or for source recorded, then exit",
+    )
+    .args([out, anonymise, cluster]);
     Command::new("slurm-exporter")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Serves the state of a Slurm cluster to Prometheus, read from slurmrestd")
         .after_help(AFTER_HELP)
         .max_term_width(110)
         .args_conflicts_with_subcommands(true)
-        .subcommands([check, record])
+        .subcommands([check, doctor, once, record])
         .arg(config)
         .args(config::keys().filter_map(|key| Some(argument(key, key.flag?))))
 }

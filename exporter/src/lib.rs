@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod collectors;
 pub mod config;
+pub mod doctor;
 pub mod exposition;
 pub mod ha;
 pub mod legacy;
@@ -13,5 +14,6 @@ pub mod reference;
 pub mod schedule;
 pub mod server;
 pub mod source;
+pub mod task;
 pub mod telemetry;
 pub mod wire;

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use tokio::task::{JoinError, JoinHandle};
 
+use super::rules;
 use crate::collectors::{COLLECTORS, Collector, Settings};
 use crate::config::{Collection, Collectors, Config, Slurm};
 use crate::exposition::{Batch, Names, Publisher};
@@ -31,6 +32,22 @@ pub(super) struct Shared {
     pub(super) legacy: Arc<legacy::Pages>,
     pub(super) pseudonyms: Option<Pseudonyms>,
     pub(super) budget: Arc<Budget>,
+}
+
+impl Shared {
+    /// For this configuration, with nothing published yet.
+    ///
+    /// # Errors
+    /// When what is to be done to the page is not possible.
+    pub(super) fn new(config: &Config) -> anyhow::Result<Self> {
+        let sets = config.metrics.legacy.iter().filter_map(|name| legacy::by_name(name));
+        Ok(Self {
+            publisher: Arc::new(Publisher::with_rules(Names::default(), rules::rules(&config.metrics)?)),
+            legacy: Arc::new(legacy::Pages::new(sets)),
+            pseudonyms: rules::pseudonyms(&config.metrics)?,
+            budget: Arc::new(Budget::new(config.collection.max_workers)),
+        })
+    }
 }
 
 /// The clusters that are polled; dropping it ends the polling.
@@ -167,6 +184,13 @@ impl Clusters {
             Ok(Planned::New { terms: Box::new(terms), source, before })
         };
         config.clusters().iter().enumerate().map(plan).collect()
+    }
+
+    /// Publishes what is known of the polling now, rather than within a second.
+    pub(super) fn report(&self) {
+        for polled in &self.polled {
+            self.shared.publisher.replace(polled.kept.telemetry.encode());
+        }
     }
 
     /// How the clusters are doing, at any time.

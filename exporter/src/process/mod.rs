@@ -6,6 +6,7 @@ mod cpu_throttle;
 mod listeners;
 mod logging;
 mod memory_guard;
+mod once;
 mod pressure;
 mod reload;
 mod rules;
@@ -23,15 +24,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use cluster::{Clusters, Shared};
 pub use listeners::{Listeners, listen};
 pub use logging::{LogLevel, start_logging};
+pub use once::{Once, once};
 use reload::Reloader;
 use standing::Standing;
 
 use crate::cli::Invocation;
 use crate::config;
-use crate::exposition::{Names, Publisher};
+use crate::exposition::Publisher;
 use crate::ha::{Election, Role};
-use crate::legacy;
-use crate::schedule::Budget;
 use crate::server::{self, AdminState, Door, Limits, ServerState, WebConfig};
 use crate::telemetry::ProcessTelemetry;
 
@@ -49,18 +49,10 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let config = invocation.loaded.config.clone();
-    let rules = rules::rules(&config.metrics)?;
-    let publisher = Arc::new(Publisher::with_rules(Names::default(), rules));
+    let shared = Shared::new(&config)?;
+    let (publisher, legacy) = (Arc::clone(&shared.publisher), Arc::clone(&shared.legacy));
+    let budget = Arc::clone(&shared.budget);
     let telemetry = Arc::new(ProcessTelemetry::default());
-    let budget = Arc::new(Budget::new(config.collection.max_workers));
-    let sets = config.metrics.legacy.iter().filter_map(|name| legacy::by_name(name));
-    let legacy = Arc::new(legacy::Pages::new(sets));
-    let shared = Shared {
-        publisher: Arc::clone(&publisher),
-        legacy: Arc::clone(&legacy),
-        pseudonyms: rules::pseudonyms(&config.metrics)?,
-        budget: Arc::clone(&budget),
-    };
     let role = Role::at_start(&config.ha);
     let mut election =
         Election::new(&config.ha).context("failed to take part in the election of a leader")?;

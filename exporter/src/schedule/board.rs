@@ -1,8 +1,10 @@
 //! How each endpoint of a cluster is doing: what `/ready` answers from and `slurm_exporter_endpoint_*` shows.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::Endpoint;
@@ -28,6 +30,7 @@ pub struct Status {
 #[derive(Debug)]
 pub struct Board {
     cells: Mutex<Cells>,
+    changed: Notify,
 }
 
 #[derive(Debug)]
@@ -41,7 +44,7 @@ impl Board {
     /// A board on which nothing has been polled yet.
     pub fn new(cluster: Option<Arc<str>>, endpoints: &[Endpoint]) -> Self {
         let statuses = endpoints.iter().map(|endpoint| (*endpoint, Status::default())).collect();
-        Self { cells: Mutex::new(Cells { cluster, statuses }) }
+        Self { cells: Mutex::new(Cells { cluster, statuses }), changed: Notify::new() }
     }
 
     /// Keeps the states of what is polled as before, and waits for the first poll of what is not.
@@ -81,6 +84,20 @@ impl Board {
     pub(super) fn set(&self, endpoint: Endpoint, status: Status) {
         if let Some((_, kept)) = self.lock().statuses.iter_mut().find(|(name, _)| *name == endpoint) {
             *kept = status;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Completes once the outcome of every endpoint's first poll is on the board.
+    pub async fn polled(&self) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // From here on: what happens between the look and the wait would go unheard otherwise.
+            changed.as_mut().enable();
+            if self.statuses().iter().all(|(_, status)| status.up.is_some() || status.absent) {
+                return;
+            }
+            changed.await;
         }
     }
 
@@ -157,6 +174,22 @@ mod tests {
         assert!(!board.readiness().ready, "jobs alone are no health");
         board.set(Endpoint::Diag, refreshed());
         assert!(board.readiness().ready);
+    }
+
+    #[tokio::test]
+    async fn a_board_is_polled_when_its_last_endpoint_is() {
+        let board = Board::new(None, &[Endpoint::Ping, Endpoint::Nodes]);
+        board.set(Endpoint::Ping, Status { absent: true, ..Status::default() });
+        let (polled, ()) = tokio::join!(
+            async {
+                board.polled().await;
+                board.status(Endpoint::Nodes).up
+            },
+            // After the other has begun to wait.
+            async { board.set(Endpoint::Nodes, Status { up: Some(false), ..Status::default() }) }
+        );
+        assert_eq!(polled, Some(false));
+        board.polled().await;
     }
 
     #[test]

@@ -62,6 +62,11 @@ pub trait Source: Send + Sync + Debug {
 
     /// When the token ends, in Unix seconds; none without a token, or for one that does not say.
     fn token_expiry(&self) -> Option<u64>;
+
+    /// As whom Slurm is asked, where that is said: the user of the configuration, or of the token.
+    fn user(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A source whose answers can be had undecoded.

@@ -235,6 +235,10 @@ impl Source for Rest {
     fn token_expiry(&self) -> Option<u64> {
         self.credentials.expiry()
     }
+
+    fn user(&self) -> Option<String> {
+        self.credentials.last().and_then(|signature| signature.user)
+    }
 }
 
 impl Fetch for Rest {

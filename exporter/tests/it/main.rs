@@ -6,6 +6,7 @@
 mod clusters;
 mod command;
 mod config;
+mod doctor;
 mod exposition;
 mod facts;
 mod fault_matrix;
@@ -15,6 +16,7 @@ mod job_life;
 mod kubernetes;
 mod life;
 mod metrics;
+mod once;
 mod outage;
 mod page;
 mod process;
