@@ -1,15 +1,21 @@
 //! The token never leaks: not into logs at any level, metrics, pages, errors, recordings or the command line, and not
 //! to another host. And it can be replaced while the exporter runs.
 
-use std::sync::Arc;
+use std::ffi::OsStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::process::{Exporter, command};
-use crate::source::slurmrestd::{Answer, Slurmrestd, body, http, ok, recorded};
+use exporter::config::{Auth, Inputs, Slurm, TokenSource};
+use exporter::model::{Endpoint, Timestamp};
+use exporter::source::{Rest, Source as _};
+
+use crate::page::Samples;
+use crate::process::{Exporter, command, http_request};
+use crate::source::slurmrestd::{Answer, Slurmrestd, body, http, not_found, ok, recorded};
 
 /// A JWT with a signature of signs that a URL would escape.
 const CANARY: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdW4iOiJzbHVybXJlc3QifQ.canary+token/in=a~mine";
@@ -103,13 +109,32 @@ fn look_everywhere(config: &std::path::Path) -> (String, String, String) {
     for path in ["/metrics", "/", "/health", "/config", "/nothing"] {
         pages.push_str(&exporter.get(path).1);
     }
+    // A reload reads the token again, and one that fails quotes the file.
+    let good = std::fs::read_to_string(config).unwrap();
+    let admin = |method, path| http_request(exporter.admin(), method, path, "");
+    std::fs::write(config, format!("{good}  nonsense: true\n")).unwrap();
+    let (status, refused) = admin("POST", "/-/reload");
+    assert_eq!(status, 500, "{refused}");
+    std::fs::write(config, format!("{good}  max_in_flight: 1\n")).unwrap();
+    let (status, reloaded) = admin("POST", "/-/reload");
+    assert_eq!(status, 200, "{reloaded}");
+    pages.push_str(&refused);
+    for path in ["/", "/-/loglevel", "/-/reload", "/debug/pprof/goroutine", "/debug/pprof/"] {
+        pages.push_str(&admin("GET", path).1);
+    }
     for file in ["cmdline", "status", "comm"] {
         let bytes = std::fs::read(format!("/proc/{}/{file}", exporter.id())).unwrap();
         pages.push_str(&String::from_utf8_lossy(&bytes));
     }
     let out = config.with_file_name("recording");
-    let output = command().arg("record").arg("--config").arg(config).arg("--out").arg(&out).output().unwrap();
-    let mut recording = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let run = |words: &[&OsStr]| {
+        let output = command().args(words).arg("--config").arg(config).output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let mut recording = run(&["record".as_ref(), "--out".as_ref(), out.as_os_str()]);
+    for subcommand in ["once", "doctor"] {
+        pages.push_str(&run(&[subcommand.as_ref()]));
+    }
     for entry in std::fs::read_dir(&out).unwrap() {
         recording.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
     }
@@ -117,6 +142,107 @@ fn look_everywhere(config: &std::path::Path) -> (String, String, String) {
     let (code, said) = exporter.terminate();
     assert_eq!(code, Some(0));
     (said, pages, recording)
+}
+
+/// A panic prints what it is told to, and `{:?}` is all that it can be told.
+#[tokio::test]
+async fn what_a_panic_could_print_holds_no_token() {
+    let environment = [("SLURM_JWT".to_owned(), CANARY.to_owned())];
+    let inputs = Inputs::new(None, &environment, Vec::new());
+    let refused = inputs.load().unwrap_err();
+    check("a mistake", &format!("{refused} {refused:?} {inputs:?}"));
+
+    let url = ("SLURM_EXPORTER_SLURM_URL".to_owned(), "http://127.0.0.1:1".to_owned());
+    let environment = [environment[0].clone(), url];
+    let inputs = Inputs::new(None, &environment, Vec::new());
+    let loaded = inputs.load().unwrap();
+    let source = Rest::new(&loaded.config.slurm).unwrap();
+    let poll = source.poll(Endpoint::Nodes, Timestamp::NONE).await;
+    assert!(poll.outcome.is_err());
+    check("a value", &format!("{inputs:?} {loaded:#?} {source:?} {poll:?}"));
+
+    let broken = [environment[1].clone(), ("SLURM_JWT".to_owned(), format!("{CANARY} {CANARY}"))];
+    let refused = Inputs::new(None, &broken, Vec::new()).load().unwrap_err();
+    check("a mistake", &format!("{refused} {refused:?}"));
+}
+
+/// What a rotation is watched at.
+const OFTEN: [&str; 5] = ["ping", "diag", "nodes", "partitions", "jobs"];
+
+/// slurmrestd takes one token at a time; the next one is in the file, moved there as Kubernetes does, the moment before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_exporter_goes_over_to_each_new_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "token0").unwrap();
+    let valid = Arc::new(Mutex::new("token0".to_owned()));
+    let taken = Arc::clone(&valid);
+    let server = Slurmrestd::start(move |asked| {
+        if asked.header("x-slurm-user-token") != Some(taken.lock().unwrap().as_str()) {
+            return Answer::Close(recorded("24.11.5", "bad-token-nodes"));
+        }
+        let name = asked.path().split(['/', '?']).nth(3).unwrap();
+        match OFTEN.contains(&name) {
+            true => Answer::Close(ok(body("24.11.5", &format!("v0.0.42/{name}.json")))),
+            false => Answer::Close(not_found()),
+        }
+    })
+    .await;
+    let arguments = [
+        format!("--slurm.url={}", server.url()),
+        format!("--slurm.token-file={}", file.display()),
+        "--slurm.api-version=v0.0.42".to_owned(),
+    ];
+    let often = OFTEN.map(|endpoint| format!("--collection.intervals.{endpoint}=1s"));
+    let rotate = move || {
+        let exporter = Exporter::start(&[&arguments[..], &often].concat());
+        exporter.wait_until_ready();
+        for number in 1..=3 {
+            let next = format!("token{number}");
+            let new = file.with_file_name("new");
+            std::fs::write(&new, &next).unwrap();
+            // Nothing is judged between the two.
+            let mut valid = valid.lock().unwrap();
+            std::fs::rename(&new, &file).unwrap();
+            *valid = next;
+            drop(valid);
+            let before = exporter.scrape();
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !polled_again(&before, &exporter.scrape()) {
+                assert!(
+                    Instant::now() < deadline,
+                    "not polled with the new token: {}",
+                    exporter.get("/ready").1
+                );
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            let page = exporter.scrape();
+            let failed = |page: &Samples| {
+                page.sum("slurm_exporter_collection_errors_total", &[("error_type", "auth")])
+            };
+            assert_eq!(failed(&page), 0.0);
+            let up = |name| page.get("slurm_exporter_endpoint_up", &[("endpoint", name)]);
+            assert_eq!(OFTEN.map(up), [Some(1.0); 5]);
+        }
+    };
+    tokio::task::spawn_blocking(rotate).await.unwrap();
+    // It was a test: each token was used.
+    for number in 0..=3 {
+        let token = format!("token{number}");
+        assert!(
+            server.asked().iter().any(|asked| asked.header("x-slurm-user-token") == Some(&token)),
+            "{token}"
+        );
+    }
+}
+
+/// Whether every endpoint was polled after the first page was made. The own families are up to a second old, in which
+/// there may have been two polls; the third surely began after it.
+fn polled_again(before: &Samples, now: &Samples) -> bool {
+    let good = |page: &Samples, endpoint| {
+        page.sum("slurm_exporter_api_requests_total", &[("endpoint", endpoint), ("code", "200")])
+    };
+    OFTEN.iter().all(|endpoint| good(now, endpoint) >= good(before, endpoint) + 3.0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,20 +265,16 @@ async fn a_replaced_token_costs_at_most_one_failed_poll() {
         Answer::Close(ok(body("24.11.5", "v0.0.42/nodes.json")))
     })
     .await;
-    let source = exporter::source::Rest::new(&exporter::config::Slurm {
+    let source = Rest::new(&Slurm {
         url: server.url().parse().unwrap(),
         api_version: Some("v0.0.42"),
-        auth: exporter::config::Auth {
-            token: exporter::config::TokenSource::File(file.clone()),
-            ..exporter::config::Auth::default()
-        },
-        ..exporter::config::Slurm::default()
+        auth: Auth { token: TokenSource::File(file.clone()), ..Auth::default() },
+        ..Slurm::default()
     })
     .unwrap();
-    use exporter::source::Source as _;
     let mut failed = 0;
     for _ in 0..5 {
-        let poll = source.poll(exporter::model::Endpoint::Nodes, exporter::model::Timestamp::NONE).await;
+        let poll = source.poll(Endpoint::Nodes, Timestamp::NONE).await;
         failed += usize::from(poll.outcome.is_err());
         // The next poll is seconds away; the new token is there by then.
         while refused.load(Ordering::SeqCst) > 0 && std::fs::read(&file).unwrap() != b"second" {
