@@ -4,19 +4,23 @@
 //! To add a collector: write one file with its family declarations and a `pub(super) const COLLECTOR`, then add
 //! two lines here, `mod` and an entry of [`COLLECTORS`]; `UPDATE_GOLDEN=1 cargo test -p exporter` renews METRICS.md.
 
+mod accounting;
 mod accounts;
+mod associations;
 mod by_partition;
 mod capacity;
 mod controller;
 mod fairshare;
 pub(crate) mod gpu;
 mod held;
+mod in_use;
 mod job_life;
 mod jobs;
 mod licenses;
 mod node_states;
 mod nodes;
 mod partitions;
+mod qos;
 mod reservations;
 mod scheduler;
 pub mod settings;
@@ -55,6 +59,9 @@ pub const COLLECTORS: &[&Collector] = &[
     &licenses::COLLECTOR,
     &fairshare::COLLECTOR,
     &scheduler::COLLECTOR,
+    &qos::COLLECTOR,
+    &associations::COLLECTOR,
+    &accounting::COLLECTOR,
 ];
 
 /// Gauges that keep the `_total` which the field's dashboards know them by: the one exception to the naming lint.

@@ -11,7 +11,8 @@ use crate::model::node::Gres;
 use crate::model::state::{State, Word, job_base, job_flag, node_base, node_flag};
 use crate::model::symbol::Run;
 use crate::model::{
-    Diag, Job, Jobs, Node, Nodes, Partition, Partitions, Snapshot, Symbol, Symbols, Timestamp,
+    Accounting, Associations, Diag, Job, Jobs, Node, Nodes, Partition, Partitions, QosTable, Snapshot,
+    Symbol, Symbols, Timestamp,
 };
 
 /// The sample lines of a collector, without a cluster label.
@@ -96,6 +97,21 @@ impl SnapshotBuilder {
 
     pub(super) fn diag(mut self, diag: Diag) -> Self {
         self.0.diag = Some(Arc::new(diag));
+        self
+    }
+
+    pub(crate) fn qos(mut self, qos: QosTable) -> Self {
+        self.0.qos = Some(Arc::new(qos));
+        self
+    }
+
+    pub(super) fn associations(mut self, associations: Associations) -> Self {
+        self.0.associations = Some(Arc::new(associations));
+        self
+    }
+
+    pub(super) fn accounting(mut self, accounting: Accounting) -> Self {
+        self.0.accounting = Some(Arc::new(accounting));
         self
     }
 
@@ -246,6 +262,13 @@ impl JobsBuilder {
     pub(crate) fn user(mut self, name: &str) -> Self {
         let user = self.0.symbols.intern(name);
         self.0.rows.last_mut().unwrap().user = user;
+        self
+    }
+
+    /// Gives the last job a QOS.
+    pub(crate) fn qos(mut self, qos: &str) -> Self {
+        let qos = self.0.symbols.intern(qos);
+        self.0.rows.last_mut().unwrap().qos = qos;
         self
     }
 

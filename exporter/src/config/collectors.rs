@@ -38,6 +38,9 @@ pub(super) const SAME_INTERVAL: &[(&str, &str)] = &[
     ("collectors.licenses.interval", "collection.intervals.licenses"),
     ("collectors.fairshare.interval", "collection.intervals.shares"),
     ("collectors.jobs.interval", "collection.intervals.jobs"),
+    ("collectors.qos.interval", "collection.intervals.qos"),
+    ("collectors.associations.interval", "collection.intervals.associations"),
+    ("collectors.accounting.interval", "collection.intervals.accounting"),
 ];
 
 /// `collectors.NAME.enabled`.
@@ -113,4 +116,13 @@ pub(super) const KEYS: &[Key] = &[
     enabled!("scheduler"),
     interval!("scheduler", Diag),
     timeout!("scheduler", Diag),
+    enabled!("qos"),
+    interval!("qos", Qos),
+    timeout!("qos", Qos),
+    enabled!("associations"),
+    interval!("associations", Associations),
+    timeout!("associations", Associations),
+    enabled!("accounting"),
+    interval!("accounting", Accounting),
+    timeout!("accounting", Accounting),
 ];

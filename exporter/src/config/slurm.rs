@@ -105,7 +105,7 @@ impl Slurm {
     pub fn timeout(&self, endpoint: Endpoint) -> Duration {
         self.timeouts[endpoint as usize].or(self.request_timeout).or(self.poll_timeout).unwrap_or(
             match endpoint {
-                Endpoint::Jobs => Duration::from_secs(300),
+                Endpoint::Jobs | Endpoint::Accounting => Duration::from_secs(300),
                 _ => Duration::from_secs(60),
             },
         )

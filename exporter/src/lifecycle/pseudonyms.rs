@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 
 use aws_lc_rs::hmac;
 
-use crate::model::{Diag, Jobs, Nodes, Reading, Reservations, Shares, Symbol, Symbols};
+use crate::model::{Associations, Diag, Jobs, Nodes, Reading, Reservations, Shares, Symbol, Symbols};
 
 /// Of the 32 bytes of HMAC-SHA-256: enough that no two of a million names meet.
 const KEPT_BYTES: usize = 8;
@@ -47,11 +47,14 @@ impl Pseudonyms {
             Reading::Diag(diag) => self.hide_in_diag(diag),
             Reading::Reservations(reservations) => self.hide_in_reservations(reservations),
             Reading::Shares(shares) => self.hide_in_shares(shares),
+            Reading::Associations(table) => self.hide_in_associations(table),
             Reading::Ping(_)
             | Reading::DatabasePing(_)
             | Reading::JobStates(_)
             | Reading::Partitions(_)
-            | Reading::Licenses(_) => {}
+            | Reading::Licenses(_)
+            | Reading::Qos(_)
+            | Reading::Accounting(_) => {}
         }
     }
 
@@ -68,6 +71,13 @@ impl Pseudonyms {
         let mut hidden = HashMap::new();
         for node in &mut nodes.rows {
             node.reason_user = self.symbol(node.reason_user, &mut nodes.symbols, &mut hidden);
+        }
+    }
+
+    fn hide_in_associations(&self, table: &mut Associations) {
+        let mut hidden = HashMap::new();
+        for row in &mut table.rows {
+            row.user = self.symbol(row.user, &mut table.symbols, &mut hidden);
         }
     }
 
@@ -172,5 +182,18 @@ mod tests {
         let users: Vec<_> = jobs.rows.iter().map(|job| jobs.symbols.resolve(job.user)).collect();
         assert_eq!(users, [ANN_UNDER_K, ANN_UNDER_K, ""]);
         assert!(jobs.rows.iter().all(|job| jobs.symbols.resolve(job.account) == "ann"));
+    }
+
+    #[test]
+    fn users_of_associations_are_hidden_and_accounts_are_not() {
+        let rows = r#"{"account": "ann", "user": "ann"}, {"account": "ann", "user": ""}"#;
+        let Reading::Associations(table) =
+            read(Endpoint::Associations, &format!(r#"{{"associations": [{rows}]}}"#))
+        else {
+            panic!("associations were read");
+        };
+        let text = |symbol| table.symbols.resolve(symbol);
+        let names: Vec<_> = table.rows.iter().map(|row| (text(row.account), text(row.user))).collect();
+        assert_eq!(names, [("ann", ANN_UNDER_K), ("ann", "")]);
     }
 }

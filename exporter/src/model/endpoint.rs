@@ -17,6 +17,10 @@ pub enum Endpoint {
     Licenses,
     Shares,
     Jobs,
+    Qos,
+    Associations,
+    /// Jobs that are over, by time.
+    Accounting,
 }
 
 /// How much depends on an endpoint and how dear it is; gives the default interval.
@@ -78,8 +82,11 @@ const fn dbd(
     Facts { daemon: Daemon::Slurmdbd, ..ctld(endpoint, name, path, cost, command) }
 }
 
+/// Which ones and of when is said in further words.
+const FINISHED_JOBS: &str = "sacct --allusers --duplicates";
+
 /// Every endpoint, in the order of the variants.
-const FACTS: [Facts; 10] = [
+const FACTS: [Facts; 13] = [
     ctld(Endpoint::Ping, "ping", "ping", Cost::Critical, "scontrol ping"),
     ctld(Endpoint::Diag, "diag", "diag", Cost::Critical, "sdiag"),
     ctld(Endpoint::JobStates, "job_states", "jobs/state", Cost::Critical, "squeue --only-job-state"),
@@ -96,6 +103,9 @@ const FACTS: [Facts; 10] = [
     ctld(Endpoint::Licenses, "licenses", "licenses", Cost::Important, "scontrol show licenses"),
     ctld(Endpoint::Shares, "shares", "shares", Cost::Detailed, "sshare --all"),
     ctld(Endpoint::Jobs, "jobs", "jobs", Cost::Detailed, "squeue --all --states=all").in_22_05("squeue"),
+    dbd(Endpoint::Qos, "qos", "qos", Cost::Detailed, "sacctmgr show qos"),
+    dbd(Endpoint::Associations, "associations", "associations", Cost::Detailed, "sacctmgr show associations"),
+    dbd(Endpoint::Accounting, "accounting", "jobs", Cost::Detailed, FINISHED_JOBS).in_22_05(FINISHED_JOBS),
 ];
 
 impl Endpoint {

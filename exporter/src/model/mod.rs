@@ -1,6 +1,8 @@
 //! What the exporter knows of a cluster: compact rows in base units, read-only once decoded.
 //! It knows neither JSON nor HTTP; `wire` fills it, `collectors` read it.
 
+pub mod accounting;
+pub mod association;
 pub mod controller;
 pub mod diag;
 pub mod endpoint;
@@ -9,10 +11,12 @@ pub mod job;
 pub mod job_states;
 pub mod job_totals;
 pub mod license;
+pub mod limit;
 pub mod node;
 pub mod node_totals;
 pub mod partition;
 pub mod polls;
+pub mod qos;
 pub mod reservation;
 pub mod share;
 pub mod state;
@@ -22,6 +26,8 @@ pub mod tres;
 
 use std::sync::Arc;
 
+pub use accounting::Accounting;
+pub use association::Associations;
 pub use controller::{Controller, Controllers};
 pub use diag::Diag;
 pub use endpoint::Endpoint;
@@ -33,6 +39,7 @@ pub use node::{Node, Nodes};
 pub use node_totals::NodeTotals;
 pub use partition::{Partition, Partitions};
 pub use polls::Polls;
+pub use qos::QosTable;
 pub use reservation::{Reservation, Reservations};
 pub use share::{Share, Shares};
 pub use symbol::{Symbol, Symbols};
@@ -122,6 +129,9 @@ readings! {
     Licenses => licenses: Licenses,
     Shares => shares: Shares,
     Jobs => jobs: Jobs,
+    Qos => qos: QosTable,
+    Associations => associations: Associations,
+    Accounting => accounting: Accounting,
 }
 
 impl Snapshot {

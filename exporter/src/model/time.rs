@@ -1,8 +1,10 @@
 //! Points in time as Slurm gives them: Unix seconds, where 0 means none.
 //! Durations are `std::time::Duration` or seconds named so.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// Unix seconds, or none. Four bytes, good until 2106.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(u32);
 
 impl Timestamp {
@@ -15,6 +17,11 @@ impl Timestamp {
             Some(seconds) if seconds < NO_VAL => Self(u32::try_from(seconds).unwrap_or(0)),
             _ => Self::NONE,
         }
+    }
+
+    /// The time of a clock; none before 1970.
+    pub fn of(time: SystemTime) -> Self {
+        Self::from_unix(time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs()))
     }
 
     /// Unix seconds.

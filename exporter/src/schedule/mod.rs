@@ -26,7 +26,7 @@ use poll::Gate;
 use crate::collectors::{Collector, Settings};
 use crate::exposition::{Batch, Publisher};
 use crate::legacy;
-use crate::lifecycle::{DiagTotals, JobLife, NodeLife, Pseudonyms};
+use crate::lifecycle::{DiagTotals, JobLife, Ledger, NodeLife, Pseudonyms};
 use crate::model::endpoint::Daemon;
 use crate::model::{Diag, Endpoint, Nodes, Reading, Snapshot, Timestamp};
 use crate::source::{Poll, PollError, Source};
@@ -124,7 +124,7 @@ impl Drop for End {
 struct AskedWith {
     /// When it begins, on the clock of this host.
     at: Timestamp,
-    /// The `update_time` to ask with: only for a list that we still have.
+    /// The last change of a list that we still have, or where the window of finished jobs starts.
     since: Timestamp,
     /// The statistics that were read last, with the controller's clock.
     diag: Option<Arc<Diag>>,
@@ -139,6 +139,7 @@ struct Kept {
     node_life: NodeLife,
     /// When the nodes in the snapshot were taken into it.
     nodes_since: Option<Instant>,
+    ledger: Ledger,
 }
 
 impl Keeper {
@@ -220,6 +221,7 @@ impl Keeper {
                 }
                 Reading::Diag(Box::new(kept.diag_totals.advance(&diag)))
             }
+            Reading::Accounting(window) => Reading::Accounting(Box::new(kept.ledger.advance(&window))),
             other => other,
         };
         let nodes = matches!(reading, Reading::Nodes(_)).then(|| kept.snapshot.nodes.clone());

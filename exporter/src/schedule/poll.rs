@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
@@ -96,13 +96,13 @@ impl Keeper {
 
     /// What is known as a poll begins.
     async fn begin(&self, endpoint: Endpoint) -> AskedWith {
-        let snapshot = &self.cluster.memory.0.lock().await.snapshot;
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
-        AskedWith {
-            at: Timestamp::from_unix(at),
-            since: snapshot.last_update(endpoint),
-            diag: snapshot.diag.clone(),
-        }
+        let mut kept = self.cluster.memory.0.lock().await;
+        let at = Timestamp::of(SystemTime::now());
+        let since = match endpoint {
+            Endpoint::Accounting => kept.ledger.ask(at),
+            _ => kept.snapshot.last_update(endpoint),
+        };
+        AskedWith { at, since, diag: kept.snapshot.diag.clone() }
     }
 
     /// Waits for a place, and for whatever keeps the endpoint from being asked. That is a refresh which its collectors

@@ -136,7 +136,13 @@ impl<'a> Body<'a> {
         if is_auth(&errors) {
             return self.blame_token(message);
         }
+        let reading = self.usable(reading);
         self.partial(message, reading)
+    }
+
+    /// A part of a window of finished jobs is of no use: the window counts as read only when it was read whole.
+    fn usable(&self, reading: Option<Reading>) -> Option<Reading> {
+        reading.filter(|_| self.endpoint != Endpoint::Accounting)
     }
 
     /// An error status may still carry the data: 26.05 answers `/partitions` so while slurmdbd is down.
@@ -166,7 +172,7 @@ impl<'a> Body<'a> {
             return Reply::Failed { failure, reading, not_served: false, blames_token: false };
         }
         // Statistics come as one object, in error answers an empty one: there is no part of them to use.
-        let data = reading.filter(|_| self.endpoint != Endpoint::Diag);
+        let data = self.usable(reading).filter(|_| self.endpoint != Endpoint::Diag);
         if data.is_some() {
             return self.partial(message, data);
         }

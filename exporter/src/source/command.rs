@@ -19,6 +19,7 @@ use super::incoming::{self, Incoming};
 use super::program::{Ended, Program};
 use super::{Fetch, Poll, Request, Source};
 use crate::config::Slurm;
+use crate::model::accounting::window_end;
 use crate::model::{Endpoint, Timestamp};
 use crate::wire::{self, Answer, Api};
 
@@ -45,15 +46,26 @@ struct Dialect {
     option: String,
 }
 
+/// Which jobs `sacct` is to show.
+fn window(from: u32) -> String {
+    let (until, states) = (window_end(from), wire::FINISHED_STATES);
+    format!("--starttime=uts{from} --endtime=uts{until} --state={states}")
+}
+
 impl Command {
     /// A source for this section; it runs nothing yet.
     pub fn new(slurm: &Slurm) -> Self {
         Self { slurm: slurm.clone(), dialect: Mutex::new(None), turn: tokio::sync::Mutex::new(()) }
     }
 
-    async fn ask(&self, endpoint: Endpoint, requests: &mut Vec<Request>) -> Result<Answer, PollError> {
+    async fn ask(
+        &self,
+        endpoint: Endpoint,
+        since: Timestamp,
+        requests: &mut Vec<Request>,
+    ) -> Result<Answer, PollError> {
         let _turn = self.turn.lock().await;
-        let begun = self.begin(endpoint, requests).await;
+        let begun = self.begin(endpoint, since, requests).await;
         let (api, begun) = begun.map_err(|failure| PollError::new(endpoint, &failure))?;
         let Some((started, mut incoming)) = begun else {
             return Err(self.absent(endpoint, api));
@@ -74,6 +86,7 @@ impl Command {
     async fn begin(
         &self,
         endpoint: Endpoint,
+        since: Timestamp,
         requests: &mut Vec<Request>,
     ) -> Result<(&'static Api, Option<(Instant, Incoming)>), Failure> {
         let started = Instant::now();
@@ -99,7 +112,11 @@ impl Command {
             return Ok((dialect.api, None));
         };
         let started = Instant::now();
-        let (line, program) = self.start(endpoint, words, Some(&dialect.option))?;
+        let words = match since.get() {
+            Some(from) if endpoint == Endpoint::Accounting => format!("{words} {}", window(from)),
+            _ => words.to_owned(),
+        };
+        let (line, program) = self.start(endpoint, &words, Some(&dialect.option))?;
         Ok((dialect.api, Some((started, Incoming::program(&line, program)))))
     }
 
@@ -212,11 +229,11 @@ impl Source for Command {
     fn poll<'a>(
         &'a self,
         endpoint: Endpoint,
-        _: Timestamp,
+        since: Timestamp,
     ) -> Pin<Box<dyn Future<Output = Poll> + Send + 'a>> {
         Box::pin(async move {
             let mut requests = Vec::new();
-            let outcome = self.ask(endpoint, &mut requests).await;
+            let outcome = self.ask(endpoint, since, &mut requests).await;
             Poll { outcome, requests }
         })
     }
@@ -230,11 +247,12 @@ impl Fetch for Command {
     fn fetch<'a>(
         &'a self,
         endpoint: Endpoint,
+        since: Timestamp,
     ) -> Pin<Box<dyn Future<Output = Result<Option<Incoming>, Failure>> + Send + 'a>> {
         Box::pin(async move {
             // The turn ends before the program does: whoever fetches reads one answer after the other.
             let _turn = self.turn.lock().await;
-            let (_, begun) = self.begin(endpoint, &mut Vec::new()).await?;
+            let (_, begun) = self.begin(endpoint, since, &mut Vec::new()).await?;
             Ok(begun.map(|(_, incoming)| incoming))
         })
     }

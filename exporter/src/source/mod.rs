@@ -52,8 +52,9 @@ fn open_for_fetching(slurm: &Slurm) -> Result<Arc<dyn Fetch>, SourceError> {
 /// Something that knows the state of one Slurm cluster.
 pub trait Source: Send + Sync + Debug {
     /// Asks for one endpoint. `since` is the `last_update` of the reading that the caller holds: the answer may
-    /// then be `unchanged`. Nothing is tried twice, except that a token which was replaced while the request was
-    /// under way is used once more.
+    /// then be `unchanged`. For finished jobs it is the start of a window, which ends at
+    /// [`window_end`](crate::model::accounting::window_end). Nothing is tried twice, except that a token which was
+    /// replaced while the request was under way is used once more.
     fn poll<'a>(
         &'a self,
         endpoint: Endpoint,
@@ -71,10 +72,11 @@ pub trait Source: Send + Sync + Debug {
 
 /// A source whose answers can be had undecoded.
 trait Fetch: Source {
-    /// Asks for one endpoint, once; none where it is known to be absent.
+    /// Asks for one endpoint, once; none where it is known to be absent. `since` is that of a poll.
     fn fetch<'a>(
         &'a self,
         endpoint: Endpoint,
+        since: Timestamp,
     ) -> Pin<Box<dyn Future<Output = Result<Option<Incoming>, Failure>> + Send + 'a>>;
 
     /// The token that the last request was signed with: an answer may quote it.

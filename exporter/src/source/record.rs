@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use reqwest::StatusCode;
 use tokio::fs::File;
@@ -13,6 +14,7 @@ use super::incoming::Incoming;
 use super::recorded::{Recorded, good, other};
 use super::{Source, SourceError, open_for_fetching};
 use crate::config::{Kind, Slurm, Token};
+use crate::model::accounting::LONGEST_WINDOW;
 use crate::model::{Endpoint, Timestamp};
 
 /// Why there is no recording.
@@ -49,7 +51,11 @@ pub async fn record(slurm: &Slurm, out: &Path, anonymise: bool) -> Result<Vec<Li
     let mut lines = Vec::new();
     let mut written = Vec::new();
     for endpoint in Endpoint::ALL {
-        let outcome = match source.fetch(endpoint).await {
+        let since = match endpoint {
+            Endpoint::Accounting => Timestamp::of(SystemTime::now() - LONGEST_WINDOW),
+            _ => Timestamp::NONE,
+        };
+        let outcome = match source.fetch(endpoint, since).await {
             Err(failure) => Err(format!("{}: {}", failure.place, failure.message)),
             Ok(None) => Err("this Slurm has no such endpoint".to_owned()),
             Ok(Some(incoming)) => {

@@ -188,6 +188,7 @@ impl Fetch for Recorded {
     fn fetch<'a>(
         &'a self,
         endpoint: Endpoint,
+        _: Timestamp,
     ) -> Pin<Box<dyn Future<Output = Result<Option<Incoming>, Failure>> + Send + 'a>> {
         Box::pin(self.find(endpoint))
     }

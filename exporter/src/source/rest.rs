@@ -24,6 +24,7 @@ use super::negotiate::Negotiation;
 use super::rate_limit::Limiter;
 use super::{Fetch, Poll, Request, Source, client};
 use crate::config::{Scheme, Slurm, Token};
+use crate::model::accounting::window_end;
 use crate::model::endpoint::Daemon;
 use crate::model::{Endpoint, Release, Timestamp};
 use crate::wire::{Answer, Api};
@@ -75,7 +76,7 @@ impl Rest {
         loop {
             if !api.serves(endpoint) {
                 let message = format!("{} has no such endpoint", api.version);
-                let url = self.url(api, endpoint);
+                let url = self.url(api, endpoint, Timestamp::NONE);
                 let failure = Failure::new(ErrorClass::HttpStatus, &url, message);
                 return Err(PollError { not_served: true, ..PollError::new(endpoint, &failure) });
             }
@@ -131,7 +132,8 @@ impl Rest {
     ) -> (Request, Result<bool, Failure>) {
         self.limiter.ready().await;
         let started = Instant::now();
-        let answer = self.send(&self.url(api, Endpoint::Ping), Endpoint::Ping, signature).await;
+        let url = self.url(api, Endpoint::Ping, Timestamp::NONE);
+        let answer = self.send(&url, Endpoint::Ping, signature).await;
         let code = answer.as_ref().ok().and_then(Incoming::code);
         let is_served = answer.map(|incoming| incoming.status != StatusCode::NOT_FOUND);
         (Request { endpoint: Endpoint::Ping, code, duration: started.elapsed(), bytes: 0 }, is_served)
@@ -146,11 +148,8 @@ impl Rest {
     ) -> (Request, Reply) {
         self.limiter.ready().await;
         let started = Instant::now();
-        let since = since.get().filter(|_| INCREMENTAL.contains(&endpoint));
-        let mut url = self.url(api, endpoint);
-        if let Some(since) = since {
-            url = format!("{url}?update_time={since}");
-        }
+        let is_incremental = INCREMENTAL.contains(&endpoint) && since.get().is_some();
+        let url = self.url(api, endpoint, since);
         let mut code = None;
         let mut body = Body::new(api, endpoint, &url, Limits::from(&self.slurm));
         let mut reply = match self.send(&url, endpoint, signature).await {
@@ -158,7 +157,7 @@ impl Rest {
                 code = incoming.code();
                 match incoming.status {
                     // For jobs only 22.05 answers so; later versions send an empty list.
-                    StatusCode::NOT_MODIFIED if since.is_some() => {
+                    StatusCode::NOT_MODIFIED if is_incremental => {
                         Reply::unchanged(endpoint, self.last_release(api))
                     }
                     _ => body.read(&mut incoming, self.credentials.is_expired()).await,
@@ -210,12 +209,21 @@ impl Rest {
         })
     }
 
-    fn url(&self, api: &Api, endpoint: Endpoint) -> String {
+    fn url(&self, api: &Api, endpoint: Endpoint, since: Timestamp) -> String {
         let root = match endpoint.daemon() {
             Daemon::Slurmctld => "slurm",
             Daemon::Slurmdbd => "slurmdb",
         };
-        format!("{}/{root}/{}/{}", self.base, api.version, endpoint.path())
+        let url = format!("{}/{root}/{}/{}", self.base, api.version, endpoint.path());
+        match since.get() {
+            Some(from) if endpoint == Endpoint::Accounting => {
+                format!("{url}?{}", api.accounting_query(from, window_end(from)))
+            }
+            Some(last_update) if INCREMENTAL.contains(&endpoint) => {
+                format!("{url}?update_time={last_update}")
+            }
+            _ => url,
+        }
     }
 }
 
@@ -245,6 +253,7 @@ impl Fetch for Rest {
     fn fetch<'a>(
         &'a self,
         endpoint: Endpoint,
+        since: Timestamp,
     ) -> Pin<Box<dyn Future<Output = Result<Option<Incoming>, Failure>> + Send + 'a>> {
         Box::pin(async move {
             let signature = self.signature().await?;
@@ -254,7 +263,7 @@ impl Fetch for Rest {
                 return Ok(None);
             }
             self.limiter.ready().await;
-            self.send(&self.url(api, endpoint), endpoint, signature.as_ref()).await.map(Some)
+            self.send(&self.url(api, endpoint, since), endpoint, signature.as_ref()).await.map(Some)
         })
     }
 

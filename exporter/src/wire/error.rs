@@ -25,6 +25,8 @@ pub enum DecodeError {
     Truncated { endpoint: Endpoint, at: u64 },
     #[error("{endpoint}: the answer is not a JSON object")]
     NotAnObject { endpoint: Endpoint },
+    #[error("{endpoint}: the answer holds rows of several clusters and does not say which is its own")]
+    SeveralClusters { endpoint: Endpoint },
 }
 
 impl DecodeError {
@@ -38,7 +40,8 @@ impl DecodeError {
             | Self::TooLarge { .. }
             | Self::TooMuch { .. }
             | Self::Truncated { .. }
-            | Self::NotAnObject { .. } => None,
+            | Self::NotAnObject { .. }
+            | Self::SeveralClusters { .. } => None,
         }
     }
 

@@ -4,23 +4,28 @@
 //! To add an API version: write `v0_0_NN.rs` as a difference to the version before
 //! (`Api { version: "v0.0.NN", ..v0_0_MM::API }`) and put it first in [`SUPPORTED`].
 
+mod association;
 mod bare_infinity;
 mod decoder;
 mod diag;
 mod elide;
 mod envelope;
 mod error;
+mod finished_job;
 mod job;
 mod job_state;
 mod license;
+mod limits;
 mod no_val;
 mod node;
 mod partition;
 mod ping;
+mod qos;
 mod reservation;
 mod said;
 mod share;
 mod stream;
+mod tres_list;
 mod v0_0_38;
 mod v0_0_40;
 mod v0_0_41;
@@ -33,9 +38,10 @@ mod words;
 pub use decoder::{Answer, Decoder};
 pub use envelope::{ApiError, read_errors, version_of};
 pub use error::DecodeError;
+pub use finished_job::FINISHED_STATES;
 pub use job::decode_whole_slice;
 
-use crate::model::{Diag, Endpoint, JobStates, Licenses, Partitions, Reservations, Shares};
+use crate::model::{Diag, Endpoint, JobStates, Licenses, Partitions, QosTable, Reservations, Shares};
 
 /// One API version: its name in URLs, and how it writes what differs between versions.
 #[derive(Debug)]
@@ -55,6 +61,13 @@ pub struct Api {
     bare_infinity: bool,
     ping: stream::Element<crate::model::Controllers>,
     diag: stream::Element<Diag>,
+    qos: stream::Element<QosTable>,
+    /// What the list of QOS is called.
+    qos_member: &'static str,
+    association: stream::Element<association::Table>,
+    finished_job: stream::Element<finished_job::Table>,
+    /// From the first and the last second of a window.
+    accounting_query: fn(u32, u32) -> String,
 }
 
 impl Api {
@@ -66,6 +79,11 @@ impl Api {
     /// Whether it is written by a data_parser plugin, which the commands of that Slurm have too.
     pub fn has_data_parser(&self) -> bool {
         self.version != v0_0_38::API.version
+    }
+
+    /// What stands behind `?` to ask for the jobs that ended between two times in Unix seconds.
+    pub fn accounting_query(&self, from: u32, until: u32) -> String {
+        (self.accounting_query)(from, until)
     }
 }
 

@@ -20,6 +20,14 @@ pub(super) trait Members {
     fn row(&mut self, bytes: &[u8]) -> Result<usize, ValueError>;
     /// The value of any other member.
     fn member(&mut self, name: &str, bytes: &[u8]) -> Result<usize, ValueError>;
+    /// Whether a row that is too long to be kept whole gives its parts (the objects in its lists) one by one.
+    fn has_parts(&self) -> bool {
+        false
+    }
+    /// One part of the row that is under way.
+    fn part(&mut self, _bytes: &[u8]) -> Result<(), ValueError> {
+        Ok(())
+    }
 }
 
 /// Why splitting stopped.
@@ -132,7 +140,9 @@ impl Splitter {
     /// Takes the next bytes of the body and hands on every value that is complete.
     pub(super) fn push(&mut self, mut chunk: &[u8], members: &mut impl Members) -> Result<(), SplitError> {
         if let Some((elider, kept)) = &mut self.long {
-            let end = elider.take(chunk, kept);
+            let end = elider
+                .take(chunk, kept, |part| members.part(part))
+                .map_err(|error| SplitError::Value(None, error))?;
             if kept.len() > LARGEST {
                 return Err(SplitError::TooLarge);
             }
@@ -197,7 +207,7 @@ impl Splitter {
                             self.done += len;
                             Place::Colon(key)
                         }
-                        Err(error) => return self.pause(place, None, error, last),
+                        Err(error) => return self.pause(place, None, error, last, members),
                     }
                 }
                 (Place::Colon(key), b':') => self.step(Place::Value(key)),
@@ -216,7 +226,7 @@ impl Splitter {
                             Ok(()) => Place::AfterValue,
                             Err(error) => {
                                 self.seen_rows = false;
-                                return self.pause(Place::Value(key), None, error, last);
+                                return self.pause(Place::Value(key), None, error, last, members);
                             }
                         }
                     }
@@ -225,7 +235,7 @@ impl Splitter {
                 {
                     Ok(()) => Place::AfterValue,
                     Err(error) => {
-                        return self.pause(Place::Value(key.clone()), Some(key), error, last);
+                        return self.pause(Place::Value(key.clone()), Some(key), error, last, members);
                     }
                 },
                 (Place::FirstRow | Place::AfterRow, b']') => self.step(Place::AfterValue),
@@ -233,7 +243,7 @@ impl Splitter {
                 (place @ (Place::FirstRow | Place::Row), _) => {
                     match self.value(letter, last, |bytes| members.row(bytes)) {
                         Ok(()) => Place::AfterRow,
-                        Err(error) => return self.pause(place, None, error, last),
+                        Err(error) => return self.pause(place, None, error, last, members),
                     }
                 }
                 // Slurmrestd may leave bytes behind the object (see "19 extra bytes" in the recordings).
@@ -302,6 +312,7 @@ impl Splitter {
         member: Option<String>,
         error: ValueError,
         last: bool,
+        members: &mut impl Members,
     ) -> Result<(), SplitError> {
         let is_container = matches!(self.buffer.get(self.done), Some(b'{' | b'['));
         let is_value = matches!(place, Place::Value(_) | Place::FirstRow | Place::Row);
@@ -310,8 +321,13 @@ impl Splitter {
             ValueError::Incomplete if last => Err(SplitError::Truncated),
             ValueError::Incomplete if self.buffer.len() - self.done < LONG => Ok(()),
             ValueError::Incomplete if is_value && is_container => {
-                let (mut elider, mut kept) = (Elider::default(), Vec::new());
-                let end = elider.take(&self.buffer[self.done..], &mut kept);
+                let is_row = matches!(self.place, Place::FirstRow | Place::Row);
+                let mut elider =
+                    if is_row && members.has_parts() { Elider::with_parts() } else { Elider::default() };
+                let mut kept = Vec::new();
+                let end = elider
+                    .take(&self.buffer[self.done..], &mut kept, |part| members.part(part))
+                    .map_err(|error| SplitError::Value(None, error))?;
                 self.before += self.buffer.len() as u64;
                 self.buffer.clear();
                 self.done = 0;

@@ -6,13 +6,15 @@ use super::error::ValueError;
 use super::no_val::{Number, Text};
 use super::partition::{add, minutes_to_seconds};
 use super::stream::read_value;
-use super::{Api, v0_0_40};
+use super::{Api, finished_job, v0_0_40};
 use crate::model::{Endpoint, Partition, Partitions};
 
 pub(super) const API: Api = Api {
     version: "v0.0.38",
     absent: &[Endpoint::JobStates, Endpoint::DatabasePing, Endpoint::Shares],
     partition: read_partition,
+    qos_member: "QOS",
+    accounting_query: finished_job::query_v0_0_38,
     ..v0_0_40::API
 };
 

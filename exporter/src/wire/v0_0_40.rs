@@ -1,6 +1,9 @@
 //! v0.0.40 (Slurm 23.11 to 24.11): the shapes that all later versions start from.
 
-use super::{Api, diag, job, job_state, license, node, partition, ping, reservation, share};
+use super::{
+    Api, association, diag, finished_job, job, job_state, license, node, partition, ping, qos, reservation,
+    share,
+};
 use crate::model::Endpoint;
 
 pub(super) const API: Api = Api {
@@ -16,4 +19,9 @@ pub(super) const API: Api = Api {
     bare_infinity: true,
     ping: ping::read,
     diag: diag::read,
+    qos: qos::read,
+    qos_member: "qos",
+    association: association::read,
+    finished_job: finished_job::read,
+    accounting_query: finished_job::query,
 };

@@ -43,7 +43,11 @@ impl Prefix {
 }
 
 async fn poll(source: &Command, endpoint: Endpoint) -> Poll {
-    source.poll(endpoint, Timestamp::NONE).await
+    let since = match endpoint {
+        Endpoint::Accounting => Timestamp::from_unix(Some(1_795_200_000)),
+        _ => Timestamp::NONE,
+    };
+    source.poll(endpoint, since).await
 }
 
 const SLURM_24_11: &str = r#"
@@ -53,6 +57,10 @@ case "$*" in
 "scontrol show nodes --json") cat $fixtures/24.11.5/v0.0.42/nodes.json;;
 "scontrol --all show partitions --json") cat $fixtures/24.11.5/v0.0.42/partitions.json;;
 "squeue --all --states=all --json") cat $fixtures/24.11.5/v0.0.42/jobs.json;;
+"sacctmgr show qos --json") cat $fixtures/24.11.5/v0.0.42/qos.json;;
+"sacctmgr show associations --json") cat $fixtures/24.11.5/v0.0.42/associations.json;;
+"sacct --allusers --duplicates --starttime=uts1795200000 --endtime=uts1795203600 --state="*" --json")
+    cat $fixtures/24.11.5/v0.0.42/accounting.json;;
 *--json=v0.0.40) cat $fixtures/24.11.5/v0.0.40/ping.json;;
 *) echo "what? $*" >&2; exit 9;;
 esac"#;
@@ -61,19 +69,17 @@ const SLURM_22_05: &str = r#"
 case "$*" in
 "squeue --json") cat $fixtures/22.05.8/v0.0.38/jobs.json;;
 "sinfo --all --json") cat $fixtures/22.05.8/v0.0.38/nodes.json;;
+"sacct --allusers --duplicates --starttime="*" --json") cat $fixtures/22.05.8/v0.0.38/accounting.json;;
 "scontrol --version") echo "slurm-wlm 22.05.8";;
 "scontrol ping") echo "Slurmctld(primary) at head1 is DOWN"; echo "Slurmctld(backup) at head2 is UP"; exit 1;;
 *) echo "$1: unrecognized option '--json'" >&2; echo "Try \"$1 --help\" for more information" >&2; exit 1;;
 esac"#;
 
-const FIVE: [Endpoint; 5] =
-    [Endpoint::Ping, Endpoint::Diag, Endpoint::Nodes, Endpoint::Partitions, Endpoint::Jobs];
-
 #[tokio::test]
 async fn the_commands_of_24_11_are_read_in_their_own_version() {
     let prefix = Prefix::new(SLURM_24_11);
     let source = Command::new(&prefix.section());
-    for endpoint in FIVE {
+    for endpoint in Endpoint::ALL {
         let poll = poll(&source, endpoint).await;
         let answer = poll.outcome.unwrap();
         assert_eq!(
@@ -84,7 +90,7 @@ async fn the_commands_of_24_11_are_read_in_their_own_version() {
         assert_eq!((request.endpoint, request.code), (endpoint, Some(0)));
         assert!(request.bytes > 0);
     }
-    assert_eq!(prefix.asked().len(), 5);
+    assert_eq!(prefix.asked().len(), Endpoint::ALL.len());
 }
 
 #[tokio::test]
@@ -123,14 +129,14 @@ async fn a_slurm_that_is_newer_than_we_are_is_asked_for_what_we_know() {
 async fn the_commands_of_22_05_give_what_they_have() {
     let prefix = Prefix::new(SLURM_22_05);
     let source = Command::new(&prefix.section());
-    for endpoint in [Endpoint::Nodes, Endpoint::Jobs] {
+    for endpoint in [Endpoint::Nodes, Endpoint::Jobs, Endpoint::Accounting] {
         let answer = poll(&source, endpoint).await.outcome.unwrap();
         assert_eq!(
             (answer.release.api_version, answer.release.slurm_version.as_str()),
             ("v0.0.38", "22.05.8")
         );
     }
-    for endpoint in [Endpoint::Diag, Endpoint::Partitions] {
+    for endpoint in [Endpoint::Diag, Endpoint::Partitions, Endpoint::Qos, Endpoint::Associations] {
         assert!(poll(&source, endpoint).await.outcome.unwrap_err().not_served, "{endpoint}");
     }
     let answer = poll(&source, Endpoint::Ping).await.outcome.unwrap();

@@ -6,8 +6,8 @@ use std::{env, fs};
 use exporter::collectors::{COLLECTORS, GAUGES_NAMED_TOTAL, Settings};
 use exporter::exposition::{Batch, Names, Publisher};
 use exporter::legacy::{Pages, SETS, Set};
-use exporter::lifecycle::{Buckets, DiagTotals, JobLife};
-use exporter::model::{Endpoint, Snapshot};
+use exporter::lifecycle::{Buckets, DiagTotals, JobLife, Ledger};
+use exporter::model::{Endpoint, Snapshot, Timestamp};
 
 use crate::page::Samples;
 use crate::recordings::{RECORDED, snapshot};
@@ -18,6 +18,12 @@ fn counted(mut snapshot: Snapshot) -> Snapshot {
     snapshot.diag = Some(DiagTotals::default().advance(&diag).into());
     let jobs = snapshot.jobs.clone().expect("jobs are recorded");
     snapshot.job_totals = JobLife::default().advance(&jobs, diag.taken_at, &Buckets::default());
+    if let Some(window) = snapshot.accounting.take() {
+        let mut ledger = Ledger::default();
+        // As if the exporter had started before the first of them ended.
+        ledger.ask(Timestamp::from_unix(Some(1_795_200_000)));
+        snapshot.accounting = Some(ledger.advance(&window).into());
+    }
     snapshot
 }
 

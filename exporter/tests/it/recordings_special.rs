@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use exporter::model::Endpoint;
+use exporter::model::endpoint::Daemon;
 
 use crate::facts::exporter::from_page;
 use crate::facts::judges::{JUDGES, told};
@@ -21,8 +22,8 @@ fn folder(release: &str, version: &str) -> PathBuf {
 
 fn page(release: &str, version: &str) -> Samples {
     let snapshot = snapshot_of(release, version, |endpoint| {
-        // Not recorded beside what the judges said.
-        if endpoint == Endpoint::DatabasePing {
+        // Nothing of slurmdbd but the QOS was recorded beside what the judges said.
+        if endpoint.daemon() == Daemon::Slurmdbd && endpoint != Endpoint::Qos {
             return None;
         }
         let path = folder(release, version).join(format!("{endpoint}.json"));
