@@ -15,6 +15,7 @@ pub(super) const COLLECTOR: Collector = Collector {
         &CPU_WASTE,
         &MEMORY_RATIO,
         &MEMORY_EFFICIENCY,
+        &MEMORY_USAGE,
         &MEMORY_WASTE,
         &LAG,
     ],
@@ -30,8 +31,11 @@ static CPU_RATIO: Desc = gauge(
     BY_ACCOUNT,
     Level::Detailed,
 );
-static CPU_EFFICIENCY: Desc =
-    histogram("slurm_job_cpu_efficiency", "Finished jobs by the share of their CPU time that they used.");
+static CPU_EFFICIENCY: Desc = histogram(
+    "slurm_job_cpu_efficiency",
+    "Finished jobs by the share of their CPU time that they used.",
+    Unit::None,
+);
 static CPU_WASTE: Desc = counter(
     "slurm_job_waste_cpu_seconds_total",
     "CPU-seconds that finished jobs held and did not use.",
@@ -49,6 +53,12 @@ static MEMORY_RATIO: Desc = gauge(
 static MEMORY_EFFICIENCY: Desc = histogram(
     "slurm_job_memory_efficiency",
     "Finished jobs by the share of their memory that they used at the peak.",
+    Unit::None,
+);
+static MEMORY_USAGE: Desc = histogram(
+    "slurm_job_memory_usage_bytes",
+    "Finished jobs by the memory in bytes that they used at the peak.",
+    Unit::Bytes,
 );
 static MEMORY_WASTE: Desc = counter(
     "slurm_job_waste_memory_byte_seconds_total",
@@ -65,15 +75,8 @@ static LAG: Desc = gauge(
     Level::Detailed,
 );
 
-const fn histogram(name: &'static str, help: &'static str) -> Desc {
-    Desc {
-        name,
-        help,
-        kind: Kind::Histogram,
-        unit: Unit::None,
-        labels: &["partition"],
-        level: Level::Detailed,
-    }
+const fn histogram(name: &'static str, help: &'static str, unit: Unit) -> Desc {
+    Desc { name, help, kind: Kind::Histogram, unit, labels: &["partition"], level: Level::Detailed }
 }
 
 fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
@@ -101,6 +104,7 @@ fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     }
     write(accounting, &accounting.cpu_efficiency, &CPU_EFFICIENCY, batch);
     write(accounting, &accounting.memory_efficiency, &MEMORY_EFFICIENCY, batch);
+    write(accounting, &accounting.memory_usage, &MEMORY_USAGE, batch);
     batch.family(&LAG).sample(&[], accounting.lag_seconds);
 }
 

@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn a_finished_job_is_in_every_family_that_tells_of_it() {
         let at = |seconds| Timestamp::from_unix(Some(seconds));
-        let buckets = Buckets { job_wait: vec![10.0, 100.0], job_duration: vec![500.0] };
+        let buckets =
+            Buckets { job_wait: vec![10.0, 100.0], job_duration: vec![500.0], ..Buckets::default() };
         let mut life = JobLife::default();
         life.advance(&Jobs::default(), at(900), &buckets);
         let jobs = JobsBuilder::default().job("timeout", "gpu", |job| {

@@ -137,6 +137,17 @@ pub(super) const KEYS: &[Key] = &[
         },
         ..SECONDS
     },
+    Key {
+        path: "metrics.histograms.memory_usage_buckets",
+        flag: None,
+        value: "BYTES,...",
+        help: "upper bounds of the histogram of the memory that finished jobs used",
+        default: "1e6,1e7,1e8,1e9,1e10,1e11",
+        set: |config, text| {
+            config.inside.job_buckets.memory_usage = bounds(text)?;
+            Ok(())
+        },
+    },
 ];
 
 /// Words of nodes that Slurm has no flag for.
@@ -168,7 +179,7 @@ fn bounds(text: &str) -> Result<Vec<f64>, String> {
     };
     let fit = numbers.ok().filter(|numbers| is_fit(numbers));
     let written = || quantity::list(text).collect::<Vec<_>>().join(", ");
-    fit.ok_or_else(|| format!("expected seconds above 0 in ascending order, got [{}]", written()))
+    fit.ok_or_else(|| format!("expected numbers above 0 in ascending order, got [{}]", written()))
 }
 
 #[cfg(test)]
@@ -179,7 +190,7 @@ mod tests {
     fn bounds_ascend_from_above_zero() {
         assert_eq!(bounds("0.5,60,1e3"), Ok(vec![0.5, 60.0, 1000.0]));
         for text in ["", "0,1", "1,1", "2,1", "-1", "inf", "nan", "1,NaN", "x"] {
-            assert!(bounds(text).unwrap_err().starts_with("expected seconds above 0"), "{text}");
+            assert!(bounds(text).unwrap_err().starts_with("expected numbers above 0"), "{text}");
         }
     }
 

@@ -67,12 +67,6 @@ mod tests {
         "gauge slurm_user_jobs_nodes_alloc{username}",
         // It has none: with Fair Tree sshare shows blanks there (vpenso made them 0), without it slurmrestd has zeros.
         "gauge slurm_account_fairshare{account}",
-        "counter slurm_account_collect_error{}",
-        "gauge slurm_account_cpu_limit{account}",
-        "gauge slurm_account_job_alloc_limit{account}",
-        "gauge slurm_account_job_limit{account}",
-        "gauge slurm_account_mem_limit{account}",
-        "gauge slurm_limit_scrape_duration{}",
     ];
 
     #[test]

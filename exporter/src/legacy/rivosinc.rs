@@ -9,6 +9,7 @@ use super::statistics::{self, Statistic, plain};
 use super::{Part, Set, words};
 use crate::exposition::{Batch, Desc, Kind};
 use crate::model::diag::{RPCS_BY_TYPE, RPCS_BY_USER};
+use crate::model::limit::{GRP_JOBS, GRP_SUBMIT_JOBS, GRP_TRES};
 use crate::model::{Diag, Endpoint, Job, Jobs, License, Nodes, Snapshot, Symbol};
 
 pub(super) const SET: Set = Set {
@@ -22,6 +23,12 @@ pub(super) const SET: Set = Set {
             needs: &[Endpoint::Licenses],
             families: || descs(LICENSES).chain([&LICENSE_ERRORS]).collect(),
             collect: collect_licenses,
+        },
+        Part {
+            name: "limits",
+            needs: &[Endpoint::Associations],
+            families: limit_families,
+            collect: collect_limits,
         },
     ],
 };
@@ -131,6 +138,29 @@ static STATISTICS: &[Statistic] = &[
     plain("slurm_daemon_thread_count", "Threads of slurmctld.", "server_thread_count"),
     plain("slurm_dbd_agent_queue_size", "Messages that wait for slurmdbd.", "dbd_agent_queue_size"),
 ];
+/// A limit of accounts: its name in an association, and the TRES.
+struct AccountLimit(Desc, &'static str, &'static str);
+
+const ACCOUNT: &[&str] = &["account"];
+
+static LIMITS: [AccountLimit; 4] = [
+    AccountLimit(
+        desc("slurm_account_cpu_limit", "CPUs that jobs may hold at once.", ACCOUNT),
+        GRP_TRES,
+        "cpu",
+    ),
+    AccountLimit(
+        desc("slurm_account_mem_limit", "Memory in bytes that jobs may hold at once.", ACCOUNT),
+        GRP_TRES,
+        "mem",
+    ),
+    AccountLimit(desc("slurm_account_job_alloc_limit", "Jobs that may run at once.", ACCOUNT), GRP_JOBS, ""),
+    AccountLimit(
+        desc("slurm_account_job_limit", "Jobs that may wait and run at once.", ACCOUNT),
+        GRP_SUBMIT_JOBS,
+        "",
+    ),
+];
 static RPC_COUNT: Desc = desc("slurm_rpc_msg_type_count", "RPCs by type.", &["type"]);
 static RPC_TOTAL: Desc = desc("slurm_rpc_msg_type_total_time", "Time of RPCs in microseconds.", &["type"]);
 static RPC_MEAN: Desc =
@@ -178,6 +208,8 @@ const fn scrape(endpoint: Endpoint, duration: &'static str, errors: &'static str
 static NODE_SCRAPE: Scrape = scrape(Endpoint::Nodes, "slurm_node_scrape_duration", "slurm_node_scrape_error");
 static JOB_SCRAPE: Scrape = scrape(Endpoint::Jobs, "slurm_job_scrape_duration", "job_scrape_errors");
 static DIAG_SCRAPE: Scrape = scrape(Endpoint::Diag, "slurm_diag_scrape_duration", "slurm_diag_scrape_error");
+static LIMIT_SCRAPE: Scrape =
+    scrape(Endpoint::Associations, "slurm_limit_scrape_duration", "slurm_account_collect_error");
 
 impl Scrape {
     fn families(&'static self) -> [&'static Desc; 2] {
@@ -306,4 +338,24 @@ fn collect_licenses(snapshot: &Snapshot, batch: &mut Batch) {
     write(batch, LICENSES, &rows);
     let failures = snapshot.polls.of(Endpoint::Licenses).failures;
     batch.family(&LICENSE_ERRORS).sample(&[], failures);
+}
+
+fn limit_families() -> Vec<&'static Desc> {
+    LIMITS.iter().map(|AccountLimit(desc, ..)| desc).chain(LIMIT_SCRAPE.families()).collect()
+}
+
+fn collect_limits(snapshot: &Snapshot, batch: &mut Batch) {
+    let Some(table) = snapshot.associations.as_deref() else { return };
+    let text = |symbol| table.symbols.resolve(symbol);
+    for account in table.rows.iter().filter(|row| row.user.is_empty()) {
+        for limit in &account.limits {
+            let is_it = |AccountLimit(_, name, tres): &&AccountLimit| {
+                *name == limit.name && *tres == text(limit.tres)
+            };
+            if let Some(AccountLimit(desc, ..)) = LIMITS.iter().find(is_it) {
+                batch.family(desc).sample(&[text(account.account)], limit.value);
+            }
+        }
+    }
+    LIMIT_SCRAPE.write(snapshot, batch);
 }

@@ -1,13 +1,17 @@
-//! The bounds of the histograms of waiting and running.
+//! The bounds of the histograms of jobs: of waiting, of running, and of memory.
 //! Where they are configured is `config`'s business.
 
 use crate::model::JobTotals;
 
-/// Upper bounds in seconds, ascending.
+/// Upper bounds, ascending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Buckets {
+    /// In seconds.
     pub job_wait: Vec<f64>,
+    /// In seconds.
     pub job_duration: Vec<f64>,
+    /// In bytes.
+    pub memory_usage: Vec<f64>,
 }
 
 /// Shares of the time limit; a job that reaches it is over 1 by the seconds that it takes to end.
@@ -22,6 +26,7 @@ impl Default for Buckets {
             job_duration: vec![
                 1.0, 10.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 43_200.0, 86_400.0, 259_200.0, 604_800.0,
             ],
+            memory_usage: vec![1e6, 1e7, 1e8, 1e9, 1e10, 1e11],
         }
     }
 }

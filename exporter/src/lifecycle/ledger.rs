@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::buckets::Buckets;
 use crate::model::accounting::{FinishedJob, Usage, Waste, window_end};
 use crate::model::histogram::Histograms;
 use crate::model::{Accounting, Symbol, Symbols, Timestamp};
@@ -32,6 +33,7 @@ pub struct Ledger {
     waste: BTreeMap<[Symbol; 2], Waste>,
     cpu_efficiency: Histograms<1>,
     memory_efficiency: Histograms<1>,
+    memory_usage: Histograms<1>,
 }
 
 /// One run of a job: a requeued job has another submit time, and at least another start.
@@ -57,9 +59,10 @@ impl Ledger {
     }
 
     /// What the answer to the last question and all before it add up to.
-    pub fn advance(&mut self, answer: &Accounting) -> Accounting {
+    pub fn advance(&mut self, answer: &Accounting, buckets: &Buckets) -> Accounting {
         self.cpu_efficiency.set_bounds(BOUNDS);
         self.memory_efficiency.set_bounds(BOUNDS);
+        self.memory_usage.set_bounds(&buckets.memory_usage);
         let before = self.read_until;
         let mut window: BTreeMap<_, Usage> = BTreeMap::new();
         let mut latest = 0;
@@ -86,6 +89,7 @@ impl Ledger {
             waste: self.waste.clone(),
             cpu_efficiency: self.cpu_efficiency.clone(),
             memory_efficiency: self.memory_efficiency.clone(),
+            memory_usage: self.memory_usage.clone(),
             lag_seconds: u64::from(latest.max(now.saturating_sub(until))),
         }
     }
@@ -99,6 +103,9 @@ impl Ledger {
         if let Some((held, used)) = job.memory() {
             *waste.memory_byte_seconds.get_or_insert(0.0) += (held - used).max(0.0);
             self.memory_efficiency.observe([labels[0]], used / held);
+        }
+        if let Some(bytes) = job.memory_used_bytes {
+            self.memory_usage.observe([labels[0]], bytes as f64);
         }
     }
 }
@@ -153,7 +160,7 @@ mod tests {
 
     fn poll(ledger: &mut Ledger, now: u32, jobs: &[(u32, u32)]) -> (u32, Accounting) {
         let from = ledger.ask(at(now)).get().unwrap();
-        (from, ledger.advance(&answer(jobs)))
+        (from, ledger.advance(&answer(jobs), &Buckets::default()))
     }
 
     #[test]
@@ -240,9 +247,11 @@ mod tests {
         raw.jobs[0].memory_used_bytes = None;
         raw.jobs[1].cpu_used_micros = None;
         raw.jobs[1].elapsed_seconds = 0;
-        let totals = ledger.advance(&raw);
+        let totals = ledger.advance(&raw, &Buckets::default());
         assert_eq!(jobs_counted(&totals), 1);
         assert_eq!(totals.memory_efficiency.iter().count(), 0);
+        let used: Vec<_> = totals.memory_usage.iter().map(|(_, bytes)| bytes.sum()).collect();
+        assert_eq!(used, [250.0], "the second one ran for no time, and yet its memory was measured");
         let waste = totals.waste.values().next().unwrap();
         assert_eq!((waste.cpu_seconds, waste.memory_byte_seconds), (Some(200.0), None));
     }

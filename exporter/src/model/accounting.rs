@@ -28,6 +28,8 @@ pub struct Accounting {
     /// Of the same jobs, by partition.
     pub cpu_efficiency: Histograms<1>,
     pub memory_efficiency: Histograms<1>,
+    /// Bytes at the peak.
+    pub memory_usage: Histograms<1>,
     /// How far reading is behind, or how late the latest job came.
     pub lag_seconds: u64,
 }

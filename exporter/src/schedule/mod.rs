@@ -221,7 +221,10 @@ impl Keeper {
                 }
                 Reading::Diag(Box::new(kept.diag_totals.advance(&diag)))
             }
-            Reading::Accounting(window) => Reading::Accounting(Box::new(kept.ledger.advance(&window))),
+            Reading::Accounting(window) => {
+                let buckets = &self.cluster.settings.job_buckets;
+                Reading::Accounting(Box::new(kept.ledger.advance(&window, buckets)))
+            }
             other => other,
         };
         let nodes = matches!(reading, Reading::Nodes(_)).then(|| kept.snapshot.nodes.clone());

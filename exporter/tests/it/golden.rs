@@ -22,7 +22,7 @@ fn counted(mut snapshot: Snapshot) -> Snapshot {
         let mut ledger = Ledger::default();
         // As if the exporter had started before the first of them ended.
         ledger.ask(Timestamp::from_unix(Some(1_795_200_000)));
-        snapshot.accounting = Some(ledger.advance(&window).into());
+        snapshot.accounting = Some(ledger.advance(&window, &Buckets::default()).into());
     }
     snapshot
 }

@@ -6,6 +6,7 @@
 mod clusters;
 mod command;
 mod config;
+mod deploy;
 mod doctor;
 mod exposition;
 mod facts;

@@ -27,11 +27,6 @@ impl Running {
     }
 }
 
-/// What one daemon answers, and one breaker guards.
-fn of_slurmctld() -> Vec<Endpoint> {
-    Endpoint::ALL.into_iter().filter(|endpoint| endpoint.daemon() == Daemon::Slurmctld).collect()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_refused_connection_is_tried_again_before_the_next_poll_is_due() {
     let start = Instant::now();
