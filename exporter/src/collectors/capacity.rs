@@ -43,7 +43,7 @@ pub(super) enum Availability {
 }
 
 /// Flags that keep new jobs away from a node. PLANNED and COMPLETING do not.
-const UNUSABLE: u64 = mask(&[
+const UNUSABLE: u32 = mask(&[
     node_flag::DRAIN,
     node_flag::FAIL,
     node_flag::NOT_RESPONDING,

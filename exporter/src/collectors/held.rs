@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::gpu;
 use super::settings::Names;
-use crate::model::state::{Word, job_base};
+use crate::model::state::Word;
 use crate::model::{Job, Jobs, Symbol};
 
 /// The label of the names beyond the limit, put together.
@@ -41,12 +41,8 @@ pub(super) fn count<'a>(
         }
     }
     for ((name, beside, word), tasks) in by_state {
-        let state = match word {
-            Word::Known(base) => job_base::WORDS[usize::from(base)],
-            Word::Other(word) => jobs.symbols.resolve(word),
-        };
         let held = held.entry(name).or_default();
-        *held.jobs.entry((jobs.symbols.resolve(beside), state)).or_default() += tasks;
+        *held.jobs.entry((jobs.symbols.resolve(beside), jobs.word(word))).or_default() += tasks;
     }
     let held = held.into_iter().map(|(name, held)| (jobs.symbols.resolve(name), held));
     fold(held.filter(|(name, _)| !names.exclude.contains(*name)).collect(), names.max)

@@ -14,6 +14,7 @@ mod fairshare;
 pub(crate) mod gpu;
 mod held;
 mod in_use;
+mod job_choice;
 mod job_life;
 mod jobs;
 mod licenses;
@@ -24,6 +25,7 @@ mod qos;
 mod reservations;
 mod scheduler;
 pub mod settings;
+mod single_jobs;
 #[cfg(test)]
 pub(crate) mod test_cluster;
 mod users;
@@ -53,6 +55,7 @@ pub const COLLECTORS: &[&Collector] = &[
     &partitions::COLLECTOR,
     &jobs::COLLECTOR,
     &job_life::COLLECTOR,
+    &single_jobs::COLLECTOR,
     &users::COLLECTOR,
     &accounts::COLLECTOR,
     &reservations::COLLECTOR,

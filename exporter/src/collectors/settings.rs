@@ -2,6 +2,7 @@
 //! Whether a collector runs at all is not its business.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::lifecycle::Buckets;
 
@@ -27,12 +28,45 @@ pub struct NodeSettings {
     pub include_features: bool,
 }
 
-/// Which series the collector `jobs` writes. Those of cluster, partitions and users are always of all jobs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which series the collectors `jobs` and `single_jobs` write. Those of cluster, partitions and users are always of all
+/// jobs.
+#[derive(Clone, Debug, PartialEq)]
 pub struct JobSettings {
     pub partitions: Only,
     /// Base states and flags.
     pub states: Only,
+    /// Of the jobs that are over: since when at most, to have series of their own.
+    pub max_age: Option<Duration>,
+    /// The most jobs with series of their own.
+    pub max_jobs: Option<usize>,
+    pub sampling: Sampling,
+}
+
+impl Default for JobSettings {
+    fn default() -> Self {
+        Self {
+            partitions: Only::default(),
+            states: Only::default(),
+            max_age: None,
+            max_jobs: Some(10_000),
+            sampling: Sampling::default(),
+        }
+    }
+}
+
+/// Which share of the jobs has series of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// Above 0, at most 1.
+    pub rate: f64,
+    /// Whether each partition and state has at least one.
+    pub stratified: bool,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { rate: 1.0, stratified: false }
+    }
 }
 
 /// Which names of users or accounts have series.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Collector, Settings};
 use crate::exposition::{Batch, Names, Publisher};
-use crate::model::job::Gpus;
+use crate::model::job::{Details, Gpus};
 use crate::model::node::Gres;
 use crate::model::state::{State, Word, job_base, job_flag, node_base, node_flag};
 use crate::model::symbol::Run;
@@ -255,6 +255,13 @@ impl JobsBuilder {
         let mut list = self.0.gpu_lists.get(job.gpus).to_vec();
         list.push(Gpus { kind, count });
         job.gpus = self.0.gpu_lists.store(list, Run::default());
+        self
+    }
+
+    /// Gives the last job a name and a priority; the first one has to have them too.
+    pub(crate) fn details(mut self, name: &str, priority: u32) -> Self {
+        let name = self.0.symbols.intern(name);
+        self.0.details.push(Details { name, priority: Some(priority) });
         self
     }
 

@@ -26,7 +26,7 @@ impl WordCounts {
     }
 
     /// Adds to every flag whose bit is set.
-    pub(super) fn add_flags(&mut self, mut bits: u64, count: u64) {
+    pub(super) fn add_flags(&mut self, mut bits: u32, count: u64) {
         while bits != 0 {
             self.known[bits.trailing_zeros() as usize] += count;
             bits &= bits - 1;

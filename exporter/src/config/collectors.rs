@@ -6,10 +6,19 @@ use std::collections::BTreeSet;
 use super::{Key, quantity};
 use crate::model::Endpoint;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The collector that `collectors.jobs.per_job` switches on.
+pub(super) const SINGLE_JOBS: &str = "single_jobs";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collectors {
     /// The names of those that are switched off.
     off: BTreeSet<&'static str>,
+}
+
+impl Default for Collectors {
+    fn default() -> Self {
+        Self { off: BTreeSet::from([SINGLE_JOBS]) }
+    }
 }
 
 impl Collectors {
@@ -18,7 +27,7 @@ impl Collectors {
         !self.off.contains(name)
     }
 
-    fn switch(&mut self, name: &'static str, text: &str) -> Result<(), String> {
+    pub(super) fn switch(&mut self, name: &'static str, text: &str) -> Result<(), String> {
         if quantity::switch(text)? {
             self.off.remove(name);
         } else {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::collectors::SINGLE_JOBS;
 use super::metrics::limit;
 use super::{Key, quantity};
 use crate::collectors::settings::Only;
@@ -76,6 +77,42 @@ pub(super) const KEYS: &[Key] = &[
         },
     },
     Key {
+        path: "collectors.jobs.per_job",
+        flag: None,
+        value: "true|false",
+        help: "whether each job has series of its own, about ten each",
+        default: "false",
+        set: |config, text| {
+            config.slurm.job_details = quantity::switch(text)?;
+            config.collectors.switch(SINGLE_JOBS, text)
+        },
+    },
+    Key {
+        path: "collectors.jobs.max_jobs",
+        flag: None,
+        value: "NUMBER|none",
+        help: "the most jobs with series of their own; those that run come first, then those that wait",
+        default: "10000",
+        set: |config, text| {
+            config.inside.jobs.max_jobs = limit(text)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "collectors.jobs.max_age",
+        flag: None,
+        value: "DURATION|none",
+        help: "jobs that are over for longer have no series of their own",
+        default: "none",
+        set: |config, text| {
+            config.inside.jobs.max_age = match text {
+                "none" => None,
+                _ => Some(quantity::duration(text)?),
+            };
+            Ok(())
+        },
+    },
+    Key {
         path: "collectors.users.max_users",
         flag: None,
         value: "NUMBER|none",
@@ -116,6 +153,32 @@ pub(super) const KEYS: &[Key] = &[
         default: "",
         set: |config, text| {
             config.inside.accounts.exclude = names(text);
+            Ok(())
+        },
+    },
+    Key {
+        path: "metrics.sampling.rate",
+        flag: None,
+        value: "NUMBER",
+        help: "the share of jobs that have series of their own, above 0 and at most 1; a job's id decides",
+        default: "1",
+        set: |config, text| {
+            let rate = quantity::number(text, 0.0..=1.0)?;
+            if rate == 0.0 {
+                return Err(format!("expected a number above 0 and at most 1, got \"{text}\""));
+            }
+            config.inside.jobs.sampling.rate = rate;
+            Ok(())
+        },
+    },
+    Key {
+        path: "metrics.sampling.stratified",
+        flag: None,
+        value: "true|false",
+        help: "whether each partition and state has at least one of these jobs",
+        default: "false",
+        set: |config, text| {
+            config.inside.jobs.sampling.stratified = quantity::switch(text)?;
             Ok(())
         },
     },
@@ -191,6 +254,19 @@ mod tests {
         assert_eq!(bounds("0.5,60,1e3"), Ok(vec![0.5, 60.0, 1000.0]));
         for text in ["", "0,1", "1,1", "2,1", "-1", "inf", "nan", "1,NaN", "x"] {
             assert!(bounds(text).unwrap_err().starts_with("expected numbers above 0"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sample_is_more_than_nothing() {
+        let key = KEYS.iter().find(|key| key.path == "metrics.sampling.rate").unwrap();
+        let set = |text| {
+            let mut config = crate::config::Config::default();
+            (key.set)(&mut config, text).map(|()| config.inside.jobs.sampling.rate)
+        };
+        assert_eq!(set("0.1"), Ok(0.1));
+        for text in ["0", "1.1", "-0.5", "NaN", "some"] {
+            assert!(set(text).unwrap_err().starts_with("expected a number "), "{text}");
         }
     }
 

@@ -46,6 +46,8 @@ pub struct Slurm {
     pub max_body_bytes: u64,
     /// The most memory that one answer may take when it is decoded.
     pub max_reading_bytes: usize,
+    /// Whether the names and priorities of jobs are kept.
+    pub job_details: bool,
     pub circuit_breaker: CircuitBreaker,
     pub rate_limit: RateLimit,
 }
@@ -93,6 +95,7 @@ impl Default for Slurm {
             max_in_flight: 2,
             max_body_bytes: 4 << 30,
             max_reading_bytes: 64 << 20,
+            job_details: false,
             circuit_breaker: CircuitBreaker::default(),
             rate_limit: RateLimit::default(),
         }

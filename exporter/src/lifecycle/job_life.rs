@@ -32,8 +32,6 @@ const ENDS: &[(u8, bool)] = &[
 pub struct JobLife {
     /// Ascending by id; none before the first reading.
     known: Option<Vec<Known>>,
-    /// The controller's clock up to which the last reading tells everything.
-    as_of: Timestamp,
     totals: Arc<JobTotals>,
 }
 
@@ -54,12 +52,13 @@ impl JobLife {
     ///
     /// `clock` is the controller's, read before these jobs were asked for, so that they tell everything up to then.
     pub fn advance(&mut self, jobs: &Jobs, clock: Timestamp, buckets: &Buckets) -> Arc<JobTotals> {
-        let before = self.as_of;
-        self.as_of = before.max(clock).max(told_until(jobs));
         let is_first = self.known.is_none();
         let old = self.known.take().unwrap_or_default();
         let totals = Arc::make_mut(&mut self.totals);
         buckets.apply(totals);
+        let before = totals.as_of;
+        let as_of = before.max(clock).max(told_until(jobs));
+        totals.as_of = as_of;
         let mut count = Count::new(jobs, totals);
         let mut known = Vec::with_capacity(jobs.rows.len());
         let mut gone = old.iter().peekable();
@@ -89,8 +88,8 @@ impl JobLife {
                 }
             }
             count.changes(job, base, now);
-            let usage_from = if is_first { self.as_of } else { before };
-            count.usage(job, base, now, usage_from, self.as_of);
+            let usage_from = if is_first { as_of } else { before };
+            count.usage(job, base, now, usage_from, as_of);
             known.push(now.after(&base));
         }
         gone.for_each(|old| count.vanish(old));
@@ -100,17 +99,20 @@ impl JobLife {
 
     /// Takes the next reading as the first one: it will be of another Slurm. What was counted stays.
     pub fn forget_readings(&mut self) {
-        (self.known, self.as_of) = (None, Timestamp::NONE);
+        self.known = None;
+        Arc::make_mut(&mut self.totals).as_of = Timestamp::NONE;
     }
 
     /// Lets time pass over jobs that have not changed since the last whole reading.
     pub fn pass(&mut self, jobs: &Jobs, clock: Timestamp) -> Arc<JobTotals> {
-        let before = self.as_of;
-        self.as_of = before.max(clock);
-        let mut count = Count::new(jobs, Arc::make_mut(&mut self.totals));
+        let totals = Arc::make_mut(&mut self.totals);
+        let before = totals.as_of;
+        let as_of = before.max(clock);
+        totals.as_of = as_of;
+        let mut count = Count::new(jobs, totals);
         for job in by_id(jobs) {
             let now = Known::of(job);
-            count.usage(job, now, now, before, self.as_of);
+            count.usage(job, now, now, before, as_of);
         }
         Arc::clone(&self.totals)
     }
@@ -123,7 +125,7 @@ impl Known {
             submit_at: job.submit_at,
             tasks: job.tasks,
             restarts: job.restarts,
-            started: job.has_allocation && !job.is_pending(),
+            started: job.has_begun(),
             finished: end_of(job).is_some(),
         }
     }

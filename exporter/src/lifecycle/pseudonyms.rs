@@ -65,6 +65,9 @@ impl Pseudonyms {
             // The number says as much as the name.
             job.user_id = 0;
         }
+        for details in &mut jobs.details {
+            details.name = self.symbol(details.name, &mut jobs.symbols, &mut hidden);
+        }
     }
 
     fn hide_in_nodes(&self, nodes: &mut Nodes) {

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use super::histogram::Histograms;
 use super::state::job_base;
 use super::symbol::{Symbol, Symbols};
+use super::time::Timestamp;
 
 /// Sums over every reading so far. Label values are symbols of its own table, since each reading has another.
 #[derive(Clone, Debug, Default)]
 pub struct JobTotals {
     pub symbols: Symbols,
+    /// The controller's clock up to which everything is counted.
+    pub as_of: Timestamp,
     pub submitted: u64,
     /// Every run counts, also that of a job which was requeued.
     pub started: u64,

@@ -17,7 +17,7 @@ pub enum Word {
 pub struct State {
     pub base: Word,
     /// Bit n is flag n of the row kind's table. Flags that are new to us are in the table's `other_flags`.
-    pub flags: u64,
+    pub flags: u32,
 }
 
 /// Declares a table of words with a constant for each, so that code names words and rows hold numbers.
@@ -77,6 +77,9 @@ words! {
     EXPEDITING "expediting",
 }
 
+// A flag is a bit of a u32.
+const _: () = assert!(node_flag::WORDS.len() <= 32 && job_flag::WORDS.len() <= 32);
+
 impl State {
     pub fn has_base(self, index: u8) -> bool {
         self.base == Word::Known(index)
@@ -87,13 +90,13 @@ impl State {
     }
 
     /// Whether any of the flags in `mask` is set; see [`mask`].
-    pub fn has_any(self, mask: u64) -> bool {
+    pub fn has_any(self, mask: u32) -> bool {
         self.flags & mask != 0
     }
 }
 
 /// The bits of several flags, for [`State::has_any`].
-pub const fn mask(flags: &[u8]) -> u64 {
+pub const fn mask(flags: &[u8]) -> u32 {
     let mut bits = 0;
     let mut index = 0;
     while index < flags.len() {

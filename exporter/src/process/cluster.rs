@@ -241,10 +241,13 @@ impl Polled {
 
     async fn change(self, terms: &Terms, shared: &Shared) -> Kept {
         let kept = self.kept.clone();
+        let lacks_details = terms.slurm.job_details && !self.terms.slurm.job_details;
         let same_slurm = self.terms.slurm.is_same_place(&terms.slurm);
         self.stop().await;
         if !same_slurm {
             kept.memory.clear().await;
+        } else if lacks_details {
+            kept.memory.ask_for_all_jobs().await;
         }
         if terms.duty == Duty::StandBy(Duration::ZERO) {
             // Nothing will be read until it is too old.

@@ -64,6 +64,13 @@ pub struct Cluster {
 pub struct Memory(Arc<Mutex<Kept>>);
 
 impl Memory {
+    /// Has the next poll of jobs bring all of them, changed or not: what is kept lacks something that is wanted now.
+    pub async fn ask_for_all_jobs(&self) {
+        if let Some(jobs) = &mut self.0.lock().await.snapshot.jobs {
+            Arc::make_mut(jobs).last_update = Timestamp::NONE;
+        }
+    }
+
     /// Forgets the readings, which were those of another Slurm, but not what was counted.
     pub async fn clear(&self) {
         let mut kept = self.0.lock().await;

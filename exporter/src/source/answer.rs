@@ -42,16 +42,21 @@ pub(super) enum Reply {
     },
 }
 
-/// How much of an answer is read, and how much memory its reading may take.
+/// How much of an answer is read and kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     body_bytes: u64,
     reading_bytes: usize,
+    job_details: bool,
 }
 
 impl From<&Slurm> for Limits {
     fn from(slurm: &Slurm) -> Self {
-        Self { body_bytes: slurm.max_body_bytes, reading_bytes: slurm.max_reading_bytes }
+        Self {
+            body_bytes: slurm.max_body_bytes,
+            reading_bytes: slurm.max_reading_bytes,
+            job_details: slurm.job_details,
+        }
     }
 }
 
@@ -197,7 +202,8 @@ impl<'a> Body<'a> {
             let message = format!("the answer has {length} bytes, more than slurm.max_body_bytes ({limit})");
             return Err(self.failure(ErrorClass::TooLarge, message));
         }
-        let mut decoder = Decoder::new(self.api, self.endpoint).keeping(self.limits.reading_bytes);
+        let mut decoder = Decoder::new(self.api, self.endpoint).keeping(self.limits.reading_bytes)
+            .with_job_details(self.limits.job_details);
         while let Some(chunk) = self.chunk(incoming).await? {
             if self.bytes > limit {
                 let message = format!("the answer has more bytes than slurm.max_body_bytes ({limit})");

@@ -113,6 +113,15 @@ impl Decoder {
         self
     }
 
+    /// The same; names and priorities of jobs are kept too if they are wanted.
+    #[must_use]
+    pub fn with_job_details(mut self, wanted: bool) -> Self {
+        if let Rows::Jobs(table) = &mut self.content.rows {
+            table.with_details = wanted;
+        }
+        self
+    }
+
     /// Takes the next bytes of the body, of any length.
     ///
     /// # Errors
@@ -309,6 +318,7 @@ impl Content {
                 let mut jobs = table.jobs;
                 jobs.last_update = last_update;
                 jobs.rows.shrink_to_fit();
+                jobs.details.shrink_to_fit();
                 jobs.symbols.shrink();
                 jobs.partition_lists.shrink();
                 jobs.gpu_lists.shrink();

@@ -8,7 +8,7 @@ use super::error::ValueError;
 use super::no_val::{Number, Text};
 use super::stream::read_value;
 use super::words::{Words, sort};
-use crate::model::job::{Gpus, Job, Jobs, count_array_tasks};
+use crate::model::job::{Details, Gpus, Job, Jobs, count_array_tasks};
 use crate::model::state::{job_base, job_flag};
 use crate::model::symbol::Run;
 use crate::model::tres::Tres;
@@ -20,6 +20,8 @@ pub(super) struct Table {
     pub(super) jobs: Jobs,
     last_partitions: Run,
     last_gpus: Run,
+    /// Whether [`Jobs::details`] are wanted.
+    pub(super) with_details: bool,
     /// Reused for each job.
     flags: Vec<Symbol>,
 }
@@ -27,6 +29,8 @@ pub(super) struct Table {
 #[derive(Deserialize)]
 struct Wire<'a> {
     job_id: Option<Number>,
+    #[serde(default, borrow)]
+    name: Text<'a>,
     #[serde(borrow)]
     job_state: Option<Words<'a>>,
     #[serde(borrow)]
@@ -141,6 +145,9 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
         has_allocation,
         tasks_truncated,
     });
+    if table.with_details {
+        jobs.details.push(Details { name: symbols.intern(&wire.name.0), priority: wire.priority.get_u32() });
+    }
     Ok(len)
 }
 

@@ -334,9 +334,19 @@ fn check_config_answers_with_its_exit_code() {
 fn every_collector_has_its_switch() {
     for collector in exporter::collectors::COLLECTORS {
         let name = collector.name;
-        let config = load_text(&format!("collectors: {{{name}: {{enabled: false}}}}\n"), &[URL]).unwrap();
-        assert!(!config.collectors.is_enabled(name), "{name}");
+        for on in [false, true] {
+            let section = match name {
+                "single_jobs" => format!("jobs: {{per_job: {on}}}"),
+                _ => format!("{name}: {{enabled: {on}}}"),
+            };
+            let config = load_text(&format!("collectors: {{{section}}}\n"), &[URL]).unwrap();
+            assert_eq!(config.collectors.is_enabled(name), on, "{name}");
+        }
     }
+    let config = load_text("", &[URL]).unwrap();
+    let off = exporter::collectors::COLLECTORS.iter().map(|collector| collector.name);
+    let off: Vec<_> = off.filter(|name| !config.collectors.is_enabled(name)).collect();
+    assert_eq!(off, ["single_jobs"]);
 }
 
 #[test]

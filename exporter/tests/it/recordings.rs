@@ -34,7 +34,8 @@ pub(crate) fn decode(
     body: &[u8],
     chunk: usize,
 ) -> Result<Answer, DecodeError> {
-    let mut decoder = Decoder::new(by_version(version).expect("a supported version"), endpoint);
+    let mut decoder =
+        Decoder::new(by_version(version).expect("a supported version"), endpoint).with_job_details(true);
     for chunk in body.chunks(chunk) {
         decoder.push(chunk)?;
     }

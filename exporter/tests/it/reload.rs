@@ -126,6 +126,35 @@ fn a_changed_cluster_goes_on_counting() {
 }
 
 #[test]
+fn single_jobs_appear_when_they_are_switched_on_though_no_job_has_changed() {
+    let simulator = Simulator::start();
+    let file = File::new("");
+    fs::write(file.folder.path().join("key"), "k").unwrap();
+    let hashed =
+        format!("metrics: {{hash_users: true, hash_key_file: {}/key}}\n", file.folder.path().display());
+    fs::write(&file.path, yaml(&[("one", &simulator)], &hashed)).unwrap();
+    let exporter = file.start();
+    let page = wait_for(&exporter, "the jobs", |page| page.get("slurm_jobs_submitted_total", &[]).is_some());
+    assert_eq!(page.all("slurm_job_info").count(), 0, "off by default");
+    let more = hashed + "collectors: {jobs: {per_job: true}}\n";
+    fs::write(&file.path, yaml(&[("one", &simulator)], &more)).unwrap();
+    assert_eq!(reload(&exporter).0, 200);
+    let page = wait_for(&exporter, "single jobs", |page| page.all("slurm_job_info").count() > 0);
+    let rows = page.get("slurm_job_rows", &[("outcome", "shown")]);
+    assert_eq!(rows, Some(page.all("slurm_job_info").count() as f64));
+    let cpus = page.sum("slurm_job_cpus", &[]);
+    assert!(cpus >= page.sum("slurm_account_cpus_allocated", &[]) && cpus > 0.0);
+    for (job, _) in page.all("slurm_job_info") {
+        for label in ["name", "user"] {
+            assert!(
+                job[label].len() == 16 && job[label].bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "{job:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_bad_file_changes_nothing_and_tells_everything() {
     let simulator = Simulator::start();
     let good = yaml(&[("one", &simulator)], "");
