@@ -43,8 +43,8 @@ pub struct Invocation {
 pub enum Ending {
     /// Help, the version, or a mistake in the flags.
     Clap(clap::Error),
-    /// `check-config` found nothing wrong with this file.
-    Valid(PathBuf),
+    /// `check-config` found nothing wrong with this file, though maybe something odd.
+    Valid(PathBuf, Vec<String>),
     /// The configuration cannot be used.
     Invalid(ConfigErrors),
     /// A subcommand is to be run.
@@ -65,7 +65,7 @@ pub fn parse(
     if let Some(check) = matches.subcommand_matches("check-config") {
         let file: &PathBuf = check.get_one("FILE").expect("clap requires FILE");
         return Err(match config::load(Some(file), environment, Vec::new()) {
-            Ok(_) => Ending::Valid(file.clone()),
+            Ok(config) => Ending::Valid(file.clone(), config.warnings),
             Err(errors) => Ending::Invalid(errors),
         });
     }
@@ -121,7 +121,7 @@ impl Ending {
     pub fn code(&self) -> u8 {
         match self {
             Self::Clap(error) => u8::try_from(error.exit_code()).unwrap_or(2),
-            Self::Valid(_) | Self::Task(_) => 0,
+            Self::Valid(..) | Self::Task(_) => 0,
             Self::Invalid(_) | Self::Unusable(..) => 2,
         }
     }
@@ -134,7 +134,10 @@ impl Ending {
         // Nobody is left to tell when stdout or stderr is closed.
         let _ = match self {
             Self::Clap(error) => error.print(),
-            Self::Valid(file) => writeln!(io::stdout().lock(), "{}: valid", file.display()),
+            Self::Valid(file, warnings) => {
+                let told = warnings.iter().try_for_each(|line| writeln!(io::stderr().lock(), "{line}"));
+                told.and_then(|()| writeln!(io::stdout().lock(), "{}: valid", file.display()))
+            }
             Self::Invalid(errors) => writeln!(io::stderr().lock(), "{errors}"),
             Self::Task(_) => Ok(()),
             Self::Unusable(key, error) => writeln!(io::stderr().lock(), "{key}: {error}"),

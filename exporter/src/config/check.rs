@@ -30,6 +30,14 @@ pub(super) fn check(config: &mut Config, origins: &Origins, errors: &mut Vec<Con
     if let Some(stale_after) = config.collection.stale_after {
         stale_before_polled(config, stale_after, &mut refuse);
     }
+    if ["collection.intervals.users", "collection.intervals.jobs"]
+        .iter()
+        .all(|key| origins.contains_key(*key))
+    {
+        let every = config.collection.intervals.of(Endpoint::Jobs).every;
+        let what = "users are counted from jobs, so both are read as often as jobs";
+        config.warnings.push(format!("collection.intervals.users: {what}, every {every:?}"));
+    }
     let collectors = &config.collectors;
     if !COLLECTORS.iter().any(|collector| collectors.is_enabled(collector.name)) {
         refuse("collectors", "every collector is switched off; nothing would be exported".to_owned());

@@ -201,6 +201,15 @@ pub(super) const KEYS: &[Key] = &[
         default: "60s",
         set: |config, text| config.collection.intervals.set(Endpoint::Partitions, text),
     },
+    // Before jobs, which win.
+    Key {
+        path: "collection.intervals.users",
+        flag: None,
+        value: "DURATION",
+        help: "another name of the interval of jobs, which users are counted from",
+        default: "",
+        set: |config, text| config.collection.intervals.set(Endpoint::Jobs, text),
+    },
     Key {
         path: "collection.intervals.reservations",
         flag: None,

@@ -10,8 +10,9 @@ use super::collectors::SAME_INTERVAL;
 use super::ha::VARIABLES;
 use super::tree::{self, Node, Place, Value};
 use super::{
-    Config, ConfigError, ConfigErrors, Key, Loaded, Origin, Settings, Token, TokenSource, check, keys,
+    Config, ConfigError, ConfigErrors, Key, Loaded, Origin, Settings, Token, TokenSource, check, compat, keys,
 };
+use compat::Meaning;
 
 /// What our variables begin with.
 pub(super) const VARIABLE_PREFIX: &str = "SLURM_EXPORTER_";
@@ -40,8 +41,18 @@ pub struct Setting {
 
 struct Found {
     key: &'static Key,
+    /// The key as it stands there: another dialect's, where it is no key of ours.
+    written: String,
     text: String,
     origin: Origin,
+}
+
+impl Found {
+    /// The key that this one is another name of, or itself.
+    fn subject(&self) -> &'static str {
+        let same = SAME_INTERVAL.iter().find(|(path, _)| *path == self.key.path);
+        same.map_or(self.key.path, |(_, same)| same)
+    }
 }
 
 struct Loader {
@@ -87,8 +98,12 @@ pub(super) fn everything(
     };
     let file_is_read = file.is_none_or(|file| loader.file(file));
     loader.environment(environment);
-    let flags =
-        flags.into_iter().map(|set| Found { key: set.key, text: set.text, origin: Origin::Flag(set.flag) });
+    let flags = flags.into_iter().map(|set| Found {
+        key: set.key,
+        written: set.key.path.to_owned(),
+        text: set.text,
+        origin: Origin::Flag(set.flag),
+    });
     loader.apply(flags.collect());
     loader.token_from(environment);
     loader.clusters();
@@ -171,39 +186,82 @@ impl Loader {
             } else if path == CLUSTERS {
                 self.list(file, origin, node);
             } else if let Some(key) = keys().find(|key| key.path == path) {
-                match &node.value {
-                    Value::Text(text) => {
-                        let origin = Origin::at(file, node.place);
-                        found.push(Found { key, text: text.clone(), origin });
-                    }
-                    Value::List(items) if key.is_list() => {
-                        let origin = Origin::at(file, node.place);
-                        match joined(items) {
-                            Some(text) => found.push(Found { key, text, origin }),
-                            None => {
-                                let message =
-                                    format!("expected a list of {}", key.value.trim_end_matches(",..."));
-                                self.origins.insert(shown.clone(), origin.clone());
-                                self.errors.push(ConfigError::new(Some(origin), &shown, message));
-                            }
-                        }
-                    }
-                    other => {
-                        let what = match other {
-                            Value::Nothing => "nothing",
-                            Value::List(_) => "a list",
-                            Value::Section(_) | Value::Text(_) => "a section",
-                        };
-                        let message = format!("expected {}, got {what}", key.value);
-                        self.origins.insert(shown.clone(), origin.clone());
-                        self.errors.push(ConfigError::new(Some(origin), &shown, message));
-                    }
-                }
-            } else if known_below(&format!("{path}.")).is_empty() {
+                found.extend(self.value(file, key, &shown, *place, node));
+            } else if let Some((meaning, own)) = compat::find(&path) {
+                self.foreign(file, &shown, *place, node, (meaning, own), found);
+            } else if known_below(&format!("{path}.")).is_empty()
+                && compat::below(&format!("{path}.")).next().is_none()
+            {
                 let message = format!("unknown key{}", self.suggest(prefix, name));
                 self.errors.push(ConfigError::new(Some(origin), &shown, message));
             } else {
                 self.walk(file, &format!("{path}."), node, found);
+            }
+        }
+    }
+
+    /// The value of a key of ours, unless it is of another kind.
+    fn value(
+        &mut self,
+        file: &str,
+        key: &'static Key,
+        written: &str,
+        place: Place,
+        node: &Node,
+    ) -> Option<Found> {
+        let (place, text) = match &node.value {
+            Value::Text(text) => (node.place, Ok(text.clone())),
+            Value::List(items) if key.is_list() => {
+                let expected = || format!("expected a list of {}", key.value.trim_end_matches(",..."));
+                (node.place, joined(items).ok_or_else(expected))
+            }
+            other => {
+                let what = match other {
+                    Value::Nothing => "nothing",
+                    Value::List(_) => "a list",
+                    Value::Section(_) | Value::Text(_) => "a section",
+                };
+                (place, Err(format!("expected {}, got {what}", key.value)))
+            }
+        };
+        let origin = Origin::at(file, place);
+        match text {
+            Ok(text) => Some(Found { key, written: written.to_owned(), text, origin }),
+            Err(message) => {
+                self.origins.insert(self.shown(key.path), origin.clone());
+                self.errors.push(ConfigError::new(Some(origin), written, message));
+                None
+            }
+        }
+    }
+
+    /// A key of another dialect.
+    fn foreign(
+        &mut self,
+        file: &str,
+        shown: &str,
+        place: Place,
+        node: &Node,
+        (meaning, own): (&Meaning, Vec<&'static Key>),
+        found: &mut Vec<Found>,
+    ) {
+        let origin = Origin::at(file, place);
+        let beyond = own.iter().find(|key| !key.path.starts_with(SECTION_OF_A_CLUSTER));
+        match (meaning, beyond.filter(|_| self.within.is_some())) {
+            (Meaning::Sets(_), Some(key)) => {
+                let message = format!("is the same for all clusters: set {}", key.path);
+                self.errors.push(ConfigError::new(Some(origin), shown, message));
+            }
+            (Meaning::Sets(_), None) => {
+                for key in own {
+                    found.extend(self.value(file, key, shown, place, node));
+                }
+            }
+            (Meaning::NoEffect(instead), _) => {
+                self.config.warnings.push(format!("{origin}: {shown} has no effect: {instead}"));
+            }
+            (Meaning::Refused(instead), _) => {
+                self.errors.push(ConfigError::new(Some(origin), shown, *instead));
             }
         }
     }
@@ -261,7 +319,7 @@ impl Loader {
     /// The end of an error line: the key that was probably meant, or what is known in its place.
     fn suggest(&self, prefix: &str, name: &str) -> String {
         let siblings = known_below(prefix);
-        if let Some(near) = nearest(name, siblings.iter().copied()) {
+        if let Some(near) = nearest(name, siblings.iter().copied().chain(compat::below(prefix))) {
             return format!(", did you mean {}?", self.shown(&format!("{prefix}{near}")));
         }
         // A cluster in the list has nothing but the keys of its section.
@@ -269,6 +327,10 @@ impl Loader {
         let mut reachable = keys().filter(|key| key.path.starts_with(reach));
         match reachable.find(|key| key.path.rsplit('.').next() == Some(name)) {
             Some(key) => format!(", did you mean {}?", self.shown(key.path)),
+            None if siblings.is_empty() => {
+                let theirs: Vec<_> = compat::below(prefix).collect();
+                format!(", known here: {}", theirs.join(", "))
+            }
             None => format!(", known here: {}", siblings.join(", ")),
         }
     }
@@ -287,7 +349,9 @@ impl Loader {
             let origin = Origin::Environment(variable.clone());
             match keys().find(|key| key.variable() == *variable) {
                 Some(_) if text.is_empty() => {}
-                Some(key) => found.push(Found { key, text: text.clone(), origin }),
+                Some(key) => {
+                    found.push(Found { key, written: key.path.to_owned(), text: text.clone(), origin });
+                }
                 None if ours == "CONFIG" || is_of_kubernetes(variable, text) => {}
                 None => {
                     let names: Vec<_> = keys().map(Key::variable).collect();
@@ -302,19 +366,26 @@ impl Loader {
 
     /// Applies one layer in the order of the tables, so that the order in a file does not matter.
     fn apply(&mut self, mut found: Vec<Found>) {
-        for &(path, same) in SAME_INTERVAL {
-            let given = |path| found.iter().find(|found| found.key.path == path);
-            if let (Some(one), Some(other)) = (given(path), given(same)) {
-                let message = format!("is {same}, which {} sets too; keep one of them", other.origin);
-                self.errors.push(ConfigError::new(Some(one.origin.clone()), path, message));
+        for (index, one) in found.iter().enumerate() {
+            // Told where it stands under another name; of two such names, at the later.
+            let is_rival = |(at, other): &(usize, &Found)| {
+                let is_first = other.written == other.subject() || *at < index;
+                other.subject() == one.subject() && other.text != one.text && is_first
+            };
+            if one.written != one.subject()
+                && let Some((_, other)) = found.iter().enumerate().find(is_rival)
+            {
+                let message =
+                    format!("is {}, which {} sets too; keep one of them", other.written, other.origin);
+                self.errors.push(ConfigError::new(Some(one.origin.clone()), &one.written, message));
             }
         }
         let order = |key: &'static Key| keys().position(|known| known.path == key.path);
         found.sort_by_key(|found| order(found.key));
-        for Found { key, text, origin } in found {
+        for Found { key, written, text, origin } in found {
             let shown = self.shown(key.path);
             if let Err(message) = (key.set)(&mut self.config, &text) {
-                self.errors.push(ConfigError::new(Some(origin.clone()), &shown, message));
+                self.errors.push(ConfigError::new(Some(origin.clone()), &written, message));
             }
             self.origins.insert(shown.clone(), origin);
             self.texts.insert(shown, text);

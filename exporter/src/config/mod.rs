@@ -7,6 +7,7 @@
 mod check;
 mod collection;
 mod collectors;
+mod compat;
 mod error;
 mod ha;
 mod inputs;
@@ -27,6 +28,7 @@ mod web;
 
 pub use collection::{Collection, Interval, Intervals, Retry};
 pub use collectors::Collectors;
+pub use compat::dialects;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use ha::{Ha, Mode};
 pub use inputs::{Inputs, Loaded};

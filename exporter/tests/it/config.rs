@@ -2,6 +2,7 @@
 //! Through the library: the binary prints the same text.
 
 mod combinations;
+mod dialects;
 
 use std::ffi::OsString;
 use std::fs;
@@ -322,7 +323,7 @@ fn only_variables_that_kubernetes_sets_are_ignored() {
 fn check_config_answers_with_its_exit_code() {
     let good = written("slurm: {url: \"http://127.0.0.1:6820\"}\n");
     let ending = run(&format!("check-config {}", good.path.display()), &[]).unwrap_err();
-    assert!(matches!(&ending, Ending::Valid(file) if *file == good.path));
+    assert!(matches!(&ending, Ending::Valid(file, _) if *file == good.path));
     assert_eq!(ending.code(), 0);
     let bad = written("slurm: {uri: x}\n");
     let ending = run(&format!("check-config {}", bad.path.display()), &[URL]).unwrap_err();
