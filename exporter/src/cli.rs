@@ -9,8 +9,10 @@ use std::process::ExitCode;
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use clap_complete::Shell;
 
 use crate::config::{self, Config, ConfigErrors, Inputs, Key, Loaded, Setting, Web};
+use crate::manual;
 use crate::source::{self, SourceError};
 use crate::task::Task;
 
@@ -22,8 +24,8 @@ Start with a token that slurmrestd takes, then look at http://localhost:9341/met
   scontrol token lifespan=86400 > /run/slurm-exporter/token
   slurm-exporter --slurm.url http://127.0.0.1:6820 --slurm.token-file /run/slurm-exporter/token
 
-Every key of the configuration file can also be set as SLURM_EXPORTER_SECTION_KEY, such as \
-SLURM_EXPORTER_SLURM_URL or SLURM_EXPORTER_COLLECTION_INTERVALS_JOBS. Flags override the environment, \
+Every key of the configuration file has a flag (--help lists all, -h those that are set most), and can also be set as \
+SLURM_EXPORTER_SECTION_KEY, such as SLURM_EXPORTER_SLURM_URL or SLURM_EXPORTER_COLLECTION_INTERVALS_JOBS. Flags override the environment, \
 which overrides the file, which overrides the defaults. The token may come from SLURM_JWT instead of a file; \
 no flag takes it, since every user of a host can read flags.
 
@@ -43,6 +45,8 @@ pub struct Invocation {
 pub enum Ending {
     /// Help, the version, or a mistake in the flags.
     Clap(clap::Error),
+    /// What was asked for is this text.
+    Text(Vec<u8>),
     /// `check-config` found nothing wrong with this file, though maybe something odd.
     Valid(PathBuf, Vec<String>),
     /// The configuration cannot be used.
@@ -68,6 +72,13 @@ pub fn parse(
             Ok(config) => Ending::Valid(file.clone(), config.warnings),
             Err(errors) => Ending::Invalid(errors),
         });
+    }
+    if let Some(completions) = matches.subcommand_matches("completions") {
+        let shell: &Shell = completions.get_one("SHELL").expect("clap requires SHELL");
+        return Err(Ending::Text(manual::completions(*shell, command())));
+    }
+    if matches.subcommand_matches("man").is_some() {
+        return Err(Ending::Text(manual::man_page(command()).expect("a buffer takes everything")));
     }
     let task = matches.subcommand();
     let matches = task.map_or(&matches, |(_, matches)| matches);
@@ -121,7 +132,7 @@ impl Ending {
     pub fn code(&self) -> u8 {
         match self {
             Self::Clap(error) => u8::try_from(error.exit_code()).unwrap_or(2),
-            Self::Valid(..) | Self::Task(_) => 0,
+            Self::Text(_) | Self::Valid(..) | Self::Task(_) => 0,
             Self::Invalid(_) | Self::Unusable(..) => 2,
         }
     }
@@ -134,6 +145,7 @@ impl Ending {
         // Nobody is left to tell when stdout or stderr is closed.
         let _ = match self {
             Self::Clap(error) => error.print(),
+            Self::Text(text) => io::stdout().lock().write_all(text),
             Self::Valid(file, warnings) => {
                 let told = warnings.iter().try_for_each(|line| writeln!(io::stderr().lock(), "{line}"));
                 told.and_then(|()| writeln!(io::stdout().lock(), "{}: valid", file.display()))
@@ -183,7 +195,7 @@ pub fn command() -> Command {
             .about(about)
             .max_term_width(110)
             .arg(config.clone())
-            .args(config::keys().filter_map(|key| Some(argument(key, key.flag?))))
+            .args(config::keys().map(argument))
     };
     let once = task("once", "Read everything once, print the page and exit");
     let doctor = task(
@@ -195,27 +207,44 @@ pub fn command() -> Command {
         "Write one answer of every endpoint to a folder, for a bug report or for source recorded, then exit",
     )
     .args([out, anonymise, cluster]);
+    let completions =
+        Command::new("completions").about("Print what a shell reads to complete this command line").arg(
+            Arg::new("SHELL")
+                .required(true)
+                .value_parser(clap::value_parser!(Shell))
+                .help("the shell to print it for"),
+        );
+    let man = Command::new("man").about("Print the man page, for man -l");
     Command::new("slurm-exporter")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Serves the state of a Slurm cluster to Prometheus, read from slurmrestd")
         .after_help(AFTER_HELP)
         .max_term_width(110)
         .args_conflicts_with_subcommands(true)
-        .subcommands([check, doctor, once, record])
+        .subcommands([check, doctor, once, record, completions, man])
         .arg(config)
-        .args(config::keys().filter_map(|key| Some(argument(key, key.flag?))))
+        .args(config::keys().map(argument))
 }
 
-fn argument(key: &'static Key, flag: &'static str) -> Arg {
+fn argument(key: &'static Key) -> Arg {
     let default = match key.default {
         "" => String::new(),
         default => format!(" [default: {default}]"),
     };
-    let argument = Arg::new(flag)
-        .long(flag)
+    let hint = match key.value {
+        "FILE" => ValueHint::FilePath,
+        "DIR" => ValueHint::DirPath,
+        "URL" => ValueHint::Url,
+        _ => ValueHint::Other,
+    };
+    let argument = Arg::new(key.flag_name())
+        .long(key.flag_name())
         .value_name(key.value)
+        .value_hint(hint)
         // The text is judged with all other mistakes, by the key itself.
         .value_parser(ValueParser::string())
+        .hide_short_help(key.flag.is_none())
+        .help_heading(key.path.split('.').next())
         .help(format!("{}{default}", key.help));
     if key.default == "false" {
         argument.num_args(0..=1).require_equals(true).default_missing_value("true")
@@ -226,7 +255,7 @@ fn argument(key: &'static Key, flag: &'static str) -> Arg {
 
 fn settings(matches: &ArgMatches) -> Vec<Setting> {
     let given = |key: &'static Key| {
-        let flag = key.flag?;
+        let flag = key.flag_name();
         let text = matches.get_one::<String>(flag)?;
         Some(Setting { key, flag, text: text.clone() })
     };
@@ -267,8 +296,16 @@ mod tests {
 
     #[test]
     fn help_and_version_end_well_and_mistakes_with_2() {
-        for (line, code) in [("--help", 0), ("--version", 0), ("--nonsense", 2), ("", 2), ("check-config", 2)]
-        {
+        for (line, code) in [
+            ("--help", 0),
+            ("--version", 0),
+            ("--nonsense", 2),
+            ("", 2),
+            ("check-config", 2),
+            ("man", 0),
+            ("completions bash", 0),
+            ("completions", 2),
+        ] {
             assert_eq!(parse_line(line).unwrap_err().code(), code, "{line}");
         }
     }

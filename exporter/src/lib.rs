@@ -8,6 +8,7 @@ pub mod exposition;
 pub mod ha;
 pub mod legacy;
 pub mod lifecycle;
+pub mod manual;
 pub mod model;
 pub mod process;
 pub mod reference;

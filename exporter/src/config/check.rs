@@ -1,13 +1,14 @@
 //! Combinations of keys that cannot work, or that deserve a warning.
 //! What one key alone may hold is checked where it is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::load::Origins;
-use super::{Config, ConfigError, Intervals, Kind, Slurm, TokenSource};
+use super::{Config, ConfigError, Intervals, Kind, Metrics, PREFIX, Slurm, TokenSource};
 use crate::collectors::COLLECTORS;
 use crate::model::Endpoint;
+use crate::telemetry;
 
 /// The keys that give a token, without their section.
 pub(super) const TOKEN_KEYS: [&str; 2] = ["auth.token_file", "auth.token_command"];
@@ -38,6 +39,7 @@ pub(super) fn check(config: &mut Config, origins: &Origins, errors: &mut Vec<Con
         let what = "users are counted from jobs, so both are read as often as jobs";
         config.warnings.push(format!("collection.intervals.users: {what}, every {every:?}"));
     }
+    levels(&config.metrics, &mut refuse, &mut config.warnings);
     let collectors = &config.collectors;
     if !COLLECTORS.iter().any(|collector| collectors.is_enabled(collector.name)) {
         refuse("collectors", "every collector is switched off; nothing would be exported".to_owned());
@@ -56,6 +58,31 @@ fn election(config: &Config, origins: &Origins, refuse: &mut impl FnMut(&str, St
     if cfg!(not(feature = "kubernetes")) && config.ha.leader_election && config.ha.lock_file.is_none() {
         let message = "needs ha.lock_file: this program was built without the feature kubernetes";
         refuse("ha.leader_election", message.to_owned());
+    }
+}
+
+/// The lists of families: one stands in one of them, and names what there is.
+fn levels(metrics: &Metrics, refuse: &mut impl FnMut(&str, String), warnings: &mut Vec<String>) {
+    let ours = COLLECTORS.iter().flat_map(|collector| collector.families);
+    let ours = ours.map(|family| family.name.replacen(PREFIX, &metrics.prefix, 1));
+    let known: BTreeSet<String> =
+        ours.chain(telemetry::FAMILIES.iter().map(|family| family.name.to_owned())).collect();
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    for (key, names) in [
+        ("metrics.levels.critical", &metrics.critical),
+        ("metrics.levels.important", &metrics.important),
+        ("metrics.levels.detailed", &metrics.detailed),
+    ] {
+        for name in names {
+            if let Some(other) = seen.insert(name, key) {
+                refuse(key, format!("{name} stands in {other} too; keep one of them"));
+            }
+        }
+        let unknown: Vec<_> =
+            names.iter().filter(|name| !known.contains(*name)).map(String::as_str).collect();
+        if !unknown.is_empty() {
+            warnings.push(format!("{key}: no family has the name {}", unknown.join(", ")));
+        }
     }
 }
 

@@ -21,6 +21,28 @@ pub struct Collection {
     pub cpu_throttle_threshold: f64,
     /// Whether they grow.
     pub backoff_on_throttle: bool,
+    pub caching: Caching,
+}
+
+/// What is kept of an answer, to ask only for what changed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caching {
+    pub enabled: bool,
+    /// How long a list may count as unchanged before it is read in full again.
+    pub default_ttl: Option<Duration>,
+}
+
+impl Caching {
+    /// Whether "unchanged" is an answer, given the age of the last full one.
+    pub fn allows(&self, age: Duration) -> bool {
+        self.enabled && self.default_ttl.is_none_or(|ttl| age < ttl)
+    }
+}
+
+impl Default for Caching {
+    fn default() -> Self {
+        Self { enabled: true, default_ttl: None }
+    }
 }
 
 /// What is done about a failed poll before the next one is due.
@@ -63,6 +85,7 @@ impl Default for Collection {
             max_workers: 4,
             cpu_throttle_threshold: 0.8,
             backoff_on_throttle: true,
+            caching: Caching::default(),
         }
     }
 }
@@ -387,6 +410,15 @@ mod tests {
         assert_eq!(slow.intervals.of(Endpoint::Nodes).every, seconds(300));
         assert_eq!(slow.stale_after(Endpoint::Nodes, seconds(300)), seconds(1500));
         assert_eq!(fast.slowed(seconds(1)).intervals, fast.intervals);
+    }
+
+    #[test]
+    fn a_list_is_unchanged_for_its_time_to_live() {
+        let seconds = Duration::from_secs;
+        assert!(Caching::default().allows(seconds(1_000_000)));
+        let caching = Caching { default_ttl: Some(seconds(60)), ..Caching::default() };
+        assert_eq!([59, 60].map(|age| caching.allows(seconds(age))), [true, false]);
+        assert!(!Caching { enabled: false, ..caching }.allows(Duration::ZERO));
     }
 
     #[test]

@@ -29,22 +29,14 @@ const fn foreign(path: &'static str, meaning: Meaning) -> Foreign {
 }
 
 const NO_SINGLE_JOBS: Meaning = NoEffect("single jobs have no series here");
-const NO_USERS: Meaning = NoEffect("users have no series here");
 const ONE_READING: Meaning = NoEffect("one reading per endpoint is kept, whatever its size");
-const ALWAYS_READY: Meaning = NoEffect("what is served is always made before it is asked for");
 const NO_QUEUE: Meaning = NoEffect("nothing queues: an endpoint has one poll at a time");
-const OWN_CONNECTION: Meaning = NoEffect("every request has a connection of its own");
-const IN_FLIGHT: Meaning = NoEffect("slurm.max_in_flight bounds the requests, each on its own connection");
 const NO_BATCHES: Meaning = NoEffect("a poll is one request for all that the endpoint has");
 const NO_BUFFERS: Meaning = NoEffect("answers are decoded as they arrive, one element at a time");
 const NO_COLLECTOR_OF_GARBAGE: Meaning =
     NoEffect("memory is freed as soon as nothing uses it; performance.memory_limit bounds it");
 const IN_PROMETHEUS: Meaning = NoEffect("samples are kept by Prometheus, --storage.tsdb.retention.time");
-const OWN_FAMILY: Meaning = NoEffect("it is always there; metrics.filter.exclude takes families away");
-const OWN_BUCKETS: Meaning = NoEffect("the buckets are fixed; METRICS.md tells them");
 const BOTH_LABELS: Meaning = NoEffect("both labels are always there; queries can sum over them");
-const LEVEL_OF_A_FAMILY: Meaning =
-    NoEffect("a family is read as often as its endpoint, collection.intervals; METRICS.md tells its level");
 const TOKEN: Meaning = Refused(
     "a token does not stand in a configuration, which many may read; name its file in slurm.auth.token_file, or \
      set SLURM_JWT",
@@ -58,12 +50,10 @@ static FOREIGN: &[Foreign] = &[
     foreign("slurm.retry_attempts", Sets(&["collection.retry_attempts"])),
     foreign("slurm.retry_delay", Sets(&["collection.retry_delay"])),
     foreign("slurm.circuit_breaker.timeout", Sets(&["slurm.circuit_breaker.reset_timeout"])),
-    foreign("slurm.max_connections", IN_FLIGHT),
-    foreign("slurm.max_idle_connections", OWN_CONNECTION),
-    foreign("slurm.connection_lifetime", OWN_CONNECTION),
-    foreign("slurm.keep_alive", OWN_CONNECTION),
-    foreign("slurm.http2", NoEffect("slurmrestd speaks HTTP/1.1")),
-    foreign("slurm.compression", NoEffect("slurmrestd compresses nothing")),
+    foreign(
+        "slurm.http2",
+        NoEffect("slurmrestd speaks HTTP/1.1 only, and a connection has one request at a time"),
+    ),
     foreign("slurm.max_frame_size", NoEffect("slurmrestd speaks HTTP/1.1, which has no frames")),
     foreign("collection.queue_size", NO_QUEUE),
     foreign("collection.batch_size", NO_BATCHES),
@@ -81,44 +71,30 @@ static FOREIGN: &[Foreign] = &[
         "collectors.cluster.timeout",
         Sets(&["collectors.controller.timeout", "collectors.scheduler.timeout"]),
     ),
+    foreign("collectors.users.interval", Sets(&["collection.intervals.users"])),
+    foreign("collectors.users.collection_interval", Sets(&["collection.intervals.users"])),
+    foreign("collectors.users.timeout", Sets(&["collectors.jobs.timeout"])),
     foreign("collectors.*.collection_interval", Sets(&["collectors.*.interval"])),
+    foreign("collectors.nodes.cardinality.max_labels", Sets(&["metrics.label_limits.node"])),
+    foreign("collectors.partitions.cardinality.max_labels", Sets(&["metrics.label_limits.partition"])),
+    foreign("collectors.users.cardinality.max_labels", Sets(&["collectors.users.max_users"])),
     foreign("collectors.jobs.cardinality.max_labels", NO_SINGLE_JOBS),
     foreign("collectors.jobs.cardinality.sample_rate", NO_SINGLE_JOBS),
     foreign("collectors.jobs.max_jobs", NO_SINGLE_JOBS),
-    foreign("collectors.jobs.states", NO_SINGLE_JOBS),
     foreign("collectors.jobs.max_age", NO_SINGLE_JOBS),
     foreign("collectors.jobs.include_steps", NO_SINGLE_JOBS),
-    foreign("collectors.nodes.partitions", NoEffect("every node has its series")),
-    foreign("collectors.nodes.states", NoEffect("every node has its series")),
-    foreign("collectors.nodes.include_features", NoEffect("nodes have no series about features")),
-    foreign("collectors.users.enabled", NO_USERS),
-    foreign("collectors.users.max_users", NO_USERS),
-    foreign("collectors.users.exclude_users", NO_USERS),
     foreign("metrics.retention.high_frequency", IN_PROMETHEUS),
     foreign("metrics.retention.medium_frequency", IN_PROMETHEUS),
     foreign("metrics.retention.low_frequency", IN_PROMETHEUS),
     foreign("metrics.sampling.jobs.enabled", NO_SINGLE_JOBS),
     foreign("metrics.sampling.jobs.rate", NO_SINGLE_JOBS),
     foreign("metrics.sampling.jobs.stratified", NO_SINGLE_JOBS),
-    foreign("metrics.levels.critical", LEVEL_OF_A_FAMILY),
-    foreign("metrics.levels.important", LEVEL_OF_A_FAMILY),
-    foreign("metrics.levels.detailed", LEVEL_OF_A_FAMILY),
-    foreign("metrics.histograms.job_duration_buckets", NO_SINGLE_JOBS),
-    foreign("metrics.histograms.memory_usage_buckets", NO_SINGLE_JOBS),
-    foreign("metrics.exporter.collection_duration_seconds.enabled", OWN_FAMILY),
-    foreign("metrics.exporter.collection_duration_seconds.buckets", OWN_BUCKETS),
-    foreign("metrics.exporter.api_request_duration_seconds.enabled", OWN_FAMILY),
-    foreign("metrics.exporter.api_request_duration_seconds.buckets", OWN_BUCKETS),
-    foreign("metrics.exporter.memory_usage_bytes.enabled", OWN_FAMILY),
-    foreign("metrics.exporter.cache_hit_ratio.enabled", OWN_FAMILY),
-    foreign("metrics.exporter.collection_errors_total.enabled", OWN_FAMILY),
+    foreign("metrics.histograms.memory_usage_buckets", NoEffect("no histogram is about memory in bytes")),
     foreign("metrics.exporter.collection_errors_total.by_collector", BOTH_LABELS),
     foreign("metrics.exporter.collection_errors_total.by_error_type", BOTH_LABELS),
-    foreign("performance.caching.enabled", ALWAYS_READY),
-    foreign("performance.caching.default_ttl", ALWAYS_READY),
     foreign("performance.caching.max_size", ONE_READING),
-    foreign("performance.connection_pool.enabled", OWN_CONNECTION),
-    foreign("performance.connection_pool.max_connections", IN_FLIGHT),
+    foreign("performance.connection_pool.enabled", Sets(&["slurm.keep_alive"])),
+    foreign("performance.connection_pool.max_connections", Sets(&["slurm.max_connections"])),
     foreign("performance.memory_optimizer.enabled", NO_COLLECTOR_OF_GARBAGE),
     foreign("performance.memory_optimizer.gc_percent", NO_COLLECTOR_OF_GARBAGE),
     foreign("runtime.gc_target_percentage", NO_COLLECTOR_OF_GARBAGE),
@@ -127,8 +103,8 @@ static FOREIGN: &[Foreign] = &[
     foreign("processing.buffer_pool_size", NO_BUFFERS),
     foreign("processing.max_buffer_size", NO_BUFFERS),
     foreign("processing.response_compression", NoEffect("whoever asks for gzip gets it")),
-    foreign("processing.cache.enabled", ALWAYS_READY),
-    foreign("processing.cache.ttl", ALWAYS_READY),
+    foreign("processing.cache.enabled", Sets(&["performance.caching.enabled"])),
+    foreign("processing.cache.ttl", Sets(&["performance.caching.default_ttl"])),
     foreign("processing.cache.max_size", ONE_READING),
 ];
 

@@ -26,7 +26,7 @@ pub(super) const KEYS: &[Key] = &[
         help: "nodes of these partitions have series of their own; all if there is none; sums are of all nodes",
         default: "",
         set: |config, text| {
-            config.inside.nodes.partitions = Only(names(text));
+            config.inside.nodes.partitions = Only(quantity::names(text));
             Ok(())
         },
     },
@@ -60,7 +60,7 @@ pub(super) const KEYS: &[Key] = &[
         help: "partitions that have series of jobs; all if there is none; other collectors count all jobs",
         default: "",
         set: |config, text| {
-            config.inside.jobs.partitions = Only(names(text));
+            config.inside.jobs.partitions = Only(quantity::names(text));
             Ok(())
         },
     },
@@ -130,7 +130,7 @@ pub(super) const KEYS: &[Key] = &[
         help: "users without series, here and in the counters of accounts; sums over jobs have theirs",
         default: "",
         set: |config, text| {
-            config.inside.users.exclude = names(text);
+            config.inside.users.exclude = quantity::names(text);
             Ok(())
         },
     },
@@ -152,7 +152,7 @@ pub(super) const KEYS: &[Key] = &[
         help: "accounts without series; sums over jobs have theirs",
         default: "",
         set: |config, text| {
-            config.inside.accounts.exclude = names(text);
+            config.inside.accounts.exclude = quantity::names(text);
             Ok(())
         },
     },
@@ -216,10 +216,6 @@ pub(super) const KEYS: &[Key] = &[
 /// Words of nodes that Slurm has no flag for.
 const DERIVED: &[&str] = &["drained", "draining"];
 
-fn names(text: &str) -> BTreeSet<String> {
-    quantity::list(text).map(str::to_owned).collect()
-}
-
 /// Words of these tables, in any case.
 fn words(text: &str, tables: &[&[&str]]) -> Result<Only, String> {
     let known: Vec<&str> = tables.concat();
@@ -234,7 +230,7 @@ fn words(text: &str, tables: &[&[&str]]) -> Result<Only, String> {
 }
 
 /// Ascending bounds in seconds, each above 0.
-fn bounds(text: &str) -> Result<Vec<f64>, String> {
+pub(super) fn bounds(text: &str) -> Result<Vec<f64>, String> {
     let numbers: Result<Vec<f64>, _> = quantity::list(text).map(str::parse).collect();
     let is_fit = |numbers: &[f64]| {
         let all = [0.0].iter().chain(numbers).chain([&f64::INFINITY]);

@@ -10,7 +10,8 @@ use super::collectors::SAME_INTERVAL;
 use super::ha::VARIABLES;
 use super::tree::{self, Node, Place, Value};
 use super::{
-    Config, ConfigError, ConfigErrors, Key, Loaded, Origin, Settings, Token, TokenSource, check, compat, keys,
+    Config, ConfigError, ConfigErrors, Key, Loaded, Origin, Settings, Token, TokenSource, check, compat,
+    idle, keys,
 };
 use compat::Meaning;
 
@@ -110,6 +111,7 @@ pub(super) fn everything(
     // Without the file's keys every combination would look wrong.
     if file_is_read {
         check::check(&mut loader.config, &loader.origins, &mut loader.errors);
+        loader.config.warnings.extend(idle::told(&loader.config, &loader.origins, &loader.texts));
     }
     if !loader.errors.is_empty() {
         return Err(ConfigErrors(loader.errors));

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{Key, quantity};
+use super::{Key, Own, quantity};
 use crate::collectors::SUBJECTS;
 use crate::exposition;
 use crate::legacy::SETS;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
     /// Replaces `slurm_` in the names of families about Slurm.
     pub prefix: String,
@@ -25,6 +25,13 @@ pub struct Metrics {
     pub levels: BTreeSet<&'static str>,
     /// Whether OpenMetrics pages have `_created` samples.
     pub created: bool,
+    /// Published names of families that a full page gives up last.
+    pub critical: BTreeSet<String>,
+    /// Those that go by their detail, as do those in no list.
+    pub important: BTreeSet<String>,
+    /// Those that it gives up first.
+    pub detailed: BTreeSet<String>,
+    pub own: Own,
     pub hash_users: bool,
     pub hash_key_file: Option<PathBuf>,
     /// The sets of other exporters' names that have a page.
@@ -48,6 +55,10 @@ impl Default for Metrics {
             aggregated: true,
             levels: levels().collect(),
             created: false,
+            critical: BTreeSet::new(),
+            important: BTreeSet::new(),
+            detailed: BTreeSet::new(),
+            own: Own::default(),
             hash_users: false,
             hash_key_file: None,
             legacy: BTreeSet::new(),
@@ -67,6 +78,9 @@ const LABEL_LIMIT: Key = Key {
     default: "none",
     set: |_, _| Ok(()),
 };
+
+const FAMILIES: Key =
+    Key { path: "", flag: None, value: "NAME,...", help: "", default: "", set: |_, _| Ok(()) };
 
 pub(super) const KEYS: &[Key] = &[
     Key {
@@ -174,6 +188,33 @@ pub(super) const KEYS: &[Key] = &[
                 false => Ok(()),
             }
         },
+    },
+    Key {
+        path: "metrics.levels.critical",
+        help: "families, by whole name, that a page which reaches metrics.max_series gives up last",
+        set: |config, text| {
+            config.metrics.critical = quantity::names(text);
+            Ok(())
+        },
+        ..FAMILIES
+    },
+    Key {
+        path: "metrics.levels.important",
+        help: "families that it gives up by their detail, like those in no list",
+        set: |config, text| {
+            config.metrics.important = quantity::names(text);
+            Ok(())
+        },
+        ..FAMILIES
+    },
+    Key {
+        path: "metrics.levels.detailed",
+        help: "families that it gives up first",
+        set: |config, text| {
+            config.metrics.detailed = quantity::names(text);
+            Ok(())
+        },
+        ..FAMILIES
     },
     Key {
         path: "metrics.created",

@@ -8,15 +8,19 @@ mod check;
 mod collection;
 mod collectors;
 mod compat;
+mod connections;
 mod error;
 mod ha;
+mod idle;
 mod inputs;
 mod inside;
 mod load;
 mod log;
 mod metrics;
+mod own;
 mod performance;
 mod quantity;
+mod reference;
 mod secret;
 mod server;
 mod settings;
@@ -26,16 +30,22 @@ mod tree;
 mod upstream;
 mod web;
 
-pub use collection::{Collection, Interval, Intervals, Retry};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+pub use collection::{Caching, Collection, Interval, Intervals, Retry};
 pub use collectors::Collectors;
 pub use compat::dialects;
+pub use connections::Connections;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use ha::{Ha, Mode};
 pub use inputs::{Inputs, Loaded};
 pub use load::{Setting, load};
 pub use log::{Format, Log, level};
 pub use metrics::{CLUSTER_LEVEL, Metrics, PREFIX};
+pub use own::Own;
 pub use performance::Performance;
+pub use reference::reference;
 pub use secret::Token;
 pub use server::{Limits, Server};
 pub use settings::Settings;
@@ -84,7 +94,7 @@ impl Config {
 pub struct Key {
     /// As in the file, with dots: `slurm.auth.token_file`.
     pub path: &'static str,
-    /// The flag without its dashes, if there is one: `slurm.token-file`.
+    /// The flag of a key that many will set, without its dashes: `slurm.token-file`. It stands in the short help too.
     pub flag: Option<&'static str>,
     /// What stands for the value in `--help`: `FILE`.
     pub value: &'static str,
@@ -100,6 +110,13 @@ impl Key {
         self.value.ends_with(",...")
     }
 
+    /// The name of its flag, without the dashes: where none was chosen, the path with dashes.
+    pub fn flag_name(&self) -> &'static str {
+        static NAMES: LazyLock<BTreeMap<&'static str, String>> =
+            LazyLock::new(|| keys().map(|key| (key.path, key.path.replace('_', "-"))).collect());
+        self.flag.or_else(|| NAMES.get(self.path).map(String::as_str)).unwrap_or(self.path)
+    }
+
     /// The name of its environment variable: `SLURM_EXPORTER_SLURM_AUTH_TOKEN_FILE`.
     pub fn variable(&self) -> String {
         format!("{}{}", load::VARIABLE_PREFIX, self.path.to_ascii_uppercase().replace('.', "_"))
@@ -112,11 +129,13 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         server::KEYS,
         slurm::KEYS,
         source::KEYS,
+        connections::KEYS,
         upstream::KEYS,
         collection::KEYS,
         collectors::KEYS,
         inside::KEYS,
         metrics::KEYS,
+        own::KEYS,
         performance::KEYS,
         ha::KEYS,
         log::KEYS,
@@ -130,13 +149,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_key_has_one_path_one_variable_and_at_most_one_flag() {
+    fn every_key_has_one_path_one_variable_and_one_flag() {
         let paths: BTreeSet<_> = keys().map(|key| key.path).collect();
         let variables: BTreeSet<_> = keys().map(Key::variable).collect();
-        let flags: Vec<_> = keys().filter_map(|key| key.flag).collect();
+        let flags: BTreeSet<_> = keys().map(Key::flag_name).collect();
         assert_eq!(paths.len(), keys().count());
         assert_eq!(variables.len(), keys().count());
-        assert_eq!(flags.iter().collect::<BTreeSet<_>>().len(), flags.len());
+        assert_eq!(flags.len(), keys().count());
     }
 
     #[test]

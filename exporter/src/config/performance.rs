@@ -1,5 +1,5 @@
 //! Section `performance`: what the exporter may use.
-//! What it gives up above that is in `schedule::memory`.
+//! What it gives up above the limit is in `process::memory_guard`.
 
 use super::{Key, quantity};
 
@@ -9,7 +9,36 @@ pub struct Performance {
     pub memory_limit: Option<u64>,
 }
 
-pub(super) const KEYS: &[Key] = &[Key {
+pub(super) const KEYS: &[Key] = &[
+    MEMORY_LIMIT,
+    Key {
+        path: "performance.caching.enabled",
+        flag: None,
+        value: "true|false",
+        help: "whether jobs and partitions are asked for with update_time, so that Slurm may answer that nothing changed",
+        default: "true",
+        set: |config, text| {
+            config.collection.caching.enabled = quantity::switch(text)?;
+            Ok(())
+        },
+    },
+    Key {
+        path: "performance.caching.default_ttl",
+        flag: None,
+        value: "DURATION|none",
+        help: "how long a list may count as unchanged before it is read in full again; none for as long as Slurm says so",
+        default: "none",
+        set: |config, text| {
+            config.collection.caching.default_ttl = match text {
+                "none" => None,
+                _ => Some(quantity::some_time(text)?),
+            };
+            Ok(())
+        },
+    },
+];
+
+const MEMORY_LIMIT: Key = Key {
     path: "performance.memory_limit",
     flag: None,
     value: "SIZE",
@@ -29,4 +58,4 @@ pub(super) const KEYS: &[Key] = &[Key {
         };
         Ok(())
     },
-}];
+};

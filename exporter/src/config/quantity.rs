@@ -1,6 +1,7 @@
 //! Durations (`15s`, `1m30s`, `500ms`), sizes (`4GiB`) and switches as people write them in a configuration.
 //! Every reader says what it expected; where the text stood is the caller's business.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -86,6 +87,11 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     let separator = if text.contains('\n') { '\n' } else { ',' };
     text.split(separator).map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// The items of a list, each once.
+pub(super) fn names(text: &str) -> BTreeSet<String> {
+    list(text).map(str::to_owned).collect()
 }
 
 /// Reads the path of a file or folder.

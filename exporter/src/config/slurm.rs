@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
-use super::{CircuitBreaker, Key, Kind, RateLimit, Scheme, Tls, Token, quantity};
+use super::{CircuitBreaker, Connections, Key, Kind, RateLimit, Scheme, Tls, Token, quantity};
 use crate::model::Endpoint;
 use crate::wire;
 
@@ -48,6 +48,7 @@ pub struct Slurm {
     pub max_reading_bytes: usize,
     /// Whether the names and priorities of jobs are kept.
     pub job_details: bool,
+    pub connections: Connections,
     pub circuit_breaker: CircuitBreaker,
     pub rate_limit: RateLimit,
 }
@@ -96,6 +97,7 @@ impl Default for Slurm {
             max_body_bytes: 4 << 30,
             max_reading_bytes: 64 << 20,
             job_details: false,
+            connections: Connections::default(),
             circuit_breaker: CircuitBreaker::default(),
             rate_limit: RateLimit::default(),
         }
@@ -103,6 +105,11 @@ impl Default for Slurm {
 }
 
 impl Slurm {
+    /// Requests under way at once: each has a connection.
+    pub fn in_flight(&self) -> usize {
+        self.connections.max.unwrap_or(usize::MAX).min(self.max_in_flight)
+    }
+
     /// How long one request to this endpoint may take from its start to its last byte. slurmrestd builds an answer
     /// whole before its first byte, so that a time-out for the first byte would be the same thing.
     pub fn timeout(&self, endpoint: Endpoint) -> Duration {

@@ -10,7 +10,7 @@
 //!   `other`, that counter would go down, and moved into it, jump.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -33,9 +33,20 @@ pub struct Limits {
     /// Labels that tell what a series is about, from few values to many: when the page is full, families of the last
     /// ones give way first.
     pub subjects: &'static [&'static str],
+    /// Published names of families that give way before all others, and after them.
+    pub first: BTreeSet<String>,
+    pub last: BTreeSet<String>,
 }
 
 impl Limits {
+    /// The rank of a published family in giving way: the higher, the sooner.
+    pub(super) fn rank(&self, name: &str) -> u8 {
+        match self.last.contains(name) {
+            true => 0,
+            false => 1 + u8::from(self.first.contains(name)),
+        }
+    }
+
     /// Whether there is nothing to do.
     pub(super) fn is_empty(&self) -> bool {
         self.max_series.is_none() && self.labels.is_empty()

@@ -382,6 +382,33 @@ mod tests {
     }
 
     #[test]
+    fn a_full_page_gives_up_first_and_last_what_is_named_so() {
+        let left = |first: &[&str], last: &[&str]| {
+            let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let limits = Limits {
+                max_series: Some(100),
+                subjects: &["user"],
+                first: named(first),
+                last: named(last),
+                ..Limits::default()
+            };
+            let publisher = limited(Rules { limits, ..Rules::default() });
+            for (desc, count) in [(&NODES, 60), (&CPUS, 80)] {
+                let mut batch = Batch::new(desc.name, Some("a"));
+                for at in 0..count {
+                    batch.family(desc).sample(&[at.to_string().as_str()], 1_u64);
+                }
+                publisher.replace([batch]);
+            }
+            publisher.page().units().map(|unit| (unit.name().to_owned(), unit.samples())).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[], &[]), [("cpus".to_owned(), 35), ("nodes".to_owned(), 60)]);
+        assert_eq!(left(&["nodes"], &[]), [("cpus".to_owned(), 80)]);
+        assert_eq!(left(&[], &["cpus"]), [("cpus".to_owned(), 80)]);
+        assert_eq!(left(&["nodes"], &["nodes"]), left(&[], &[]), "to be the last counts more");
+    }
+
+    #[test]
     fn created_is_told_where_it_is_known_and_wanted() {
         let page = |created| {
             let publisher = Publisher::with_rules(Names::default(), Rules { created, ..Rules::default() });

@@ -126,23 +126,24 @@ impl Shelf {
         families
     }
 
-    /// Makes room for a batch: while the page is too full, the families with the finest subject give way, those of the
-    /// batch before others. What cannot fold goes as a whole.
+    /// Makes room for a batch: while the page is too full, families give way by rank, then those with the finest subject,
+    /// those of the batch before others. What cannot fold goes as a whole.
     fn fit(&mut self, max: usize, owner: &Owner, families: &mut Vec<Family>) {
-        let limits = &self.limiter.limits;
+        let (limits, rules) = (&self.limiter.limits, &self.rules);
         let of = |unit: &PageUnit| (unit.collector, unit.cluster.clone());
         let kept: usize = self.units.values().map(|unit| unit.samples).sum();
         let mut total = kept + families.iter().map(Family::samples).sum::<usize>();
         if total <= max {
             return;
         }
-        // By fineness; of one, the batch's own first, then the largest.
+        // By rank and fineness; of one, the batch's own first, then the largest.
         let own = families.iter().map(|family| (family.desc(), family.samples(), true, None));
         let others = self.units.iter().map(|(key, unit)| (unit.desc, unit.samples, false, Some(key.clone())));
         let mut candidates: Vec<_> =
             own.chain(others).filter(|(desc, ..)| desc.level != Level::Own).collect();
         candidates.sort_by_key(|(desc, samples, is_own, _)| {
-            (Reverse(limits.fineness(desc)), !is_own, Reverse(*samples), desc.name)
+            let rank = limits.rank(&rules.name(desc));
+            (Reverse(rank), Reverse(limits.fineness(desc)), !is_own, Reverse(*samples), desc.name)
         });
         for (desc, samples, _, key) in candidates {
             if total <= max {

@@ -32,6 +32,8 @@ pub(super) struct Shared {
     pub(super) legacy: Arc<legacy::Pages>,
     pub(super) pseudonyms: Option<Pseudonyms>,
     pub(super) budget: Arc<Budget>,
+    /// Of the exporter's own histograms.
+    pub(super) buckets: telemetry::Buckets,
 }
 
 impl Shared {
@@ -46,6 +48,7 @@ impl Shared {
             legacy: Arc::new(legacy::Pages::new(sets)),
             pseudonyms: rules::pseudonyms(&config.metrics)?,
             budget: Arc::new(Budget::new(config.collection.max_workers)),
+            buckets: config.metrics.own.buckets.clone(),
         })
     }
 }
@@ -141,7 +144,7 @@ impl Clusters {
                 Planned::New { terms, source, before: index } => {
                     let kept = match index.and_then(|index| before[index].take()) {
                         Some(polled) => polled.change(&terms, &self.shared).await,
-                        None => Kept::new(&terms, &self.shared.legacy),
+                        None => Kept::new(&terms, &self.shared),
                     };
                     starting.push((terms, source, kept));
                 }
@@ -271,10 +274,12 @@ impl Drop for Polled {
 }
 
 impl Kept {
-    fn new(terms: &Terms, legacy: &legacy::Pages) -> Self {
+    fn new(terms: &Terms, shared: &Shared) -> Self {
         let label = terms.slurm.name.as_deref().map(Into::into);
-        let board = Arc::new(Board::new(label, &terms.endpoints(legacy)));
-        let telemetry = Arc::new(Telemetry::new(Arc::clone(&board), &names_of(&terms.collectors())));
+        let board = Arc::new(Board::new(label, &terms.endpoints(&shared.legacy)));
+        let names = names_of(&terms.collectors());
+        let telemetry = Telemetry::with_buckets(Arc::clone(&board), &names, shared.buckets.clone());
+        let telemetry = Arc::new(telemetry);
         Self { board, telemetry, memory: Memory::default() }
     }
 }
@@ -315,7 +320,7 @@ fn cluster(terms: &Terms, source: Arc<dyn Source>, kept: &Kept, shared: &Shared)
         plan: Plan {
             endpoints: terms.endpoints(&shared.legacy),
             collection,
-            max_in_flight: terms.slurm.max_in_flight,
+            max_in_flight: terms.slurm.in_flight(),
             circuit_breaker: terms.slurm.circuit_breaker.clone(),
         },
         collectors,

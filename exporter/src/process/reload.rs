@@ -19,7 +19,7 @@ use crate::telemetry::ProcessTelemetry;
 const AT_RESTART: &[&str] = &[
     "server.",
     "metrics.",
-    "performance.",
+    "performance.memory_limit",
     "collection.max_workers",
     "collection.backoff_on_throttle",
     "collection.cpu_throttle_threshold",

@@ -31,15 +31,21 @@ pub(super) fn rules(metrics: &Metrics) -> anyhow::Result<Rules> {
     let subjects = SUBJECTS.iter().map(|(level, label)| (*level, Some(*label)));
     let left_out = [(CLUSTER_LEVEL, None)].into_iter().chain(subjects);
     let left_out = left_out.filter(|(level, _)| metrics.aggregated && !metrics.levels.contains(level));
+    let mut exclude = compiled(&metrics.exclude)?;
+    for name in &metrics.own.off {
+        exclude.push(anchored(name)?);
+    }
     Ok(Rules {
         prefix: (metrics.prefix != PREFIX).then(|| (PREFIX, metrics.prefix.clone())),
         include: compiled(&metrics.include)?,
-        exclude: compiled(&metrics.exclude)?,
+        exclude,
         without_subjects: left_out.map(|(_, label)| label).collect(),
         limits: Limits {
             max_series: metrics.max_series,
             labels: metrics.label_limits.clone(),
             subjects: &LABELS,
+            first: metrics.detailed.clone(),
+            last: metrics.critical.clone(),
         },
         created: metrics.created,
     })
@@ -73,12 +79,21 @@ pub(super) fn pseudonyms(metrics: &Metrics) -> anyhow::Result<Option<Pseudonyms>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Own;
 
     #[test]
     fn by_default_nothing_is_left_out_or_renamed() {
         let rules = rules(&Metrics::default()).unwrap();
         assert!(rules.prefix.is_none() && rules.without_subjects.is_empty() && !rules.created);
         assert_eq!(rules.limits, Limits { subjects: &LABELS, ..Limits::default() });
+    }
+
+    #[test]
+    fn own_families_that_are_off_are_excluded_by_their_whole_names() {
+        let own = Own { off: ["slurm_exporter_cache_hit_ratio"].into(), ..Own::default() };
+        let rules = rules(&Metrics { own, ..Metrics::default() }).unwrap();
+        let is_out = |name| rules.exclude.iter().any(|regex| regex.is_match(name));
+        assert!(is_out("slurm_exporter_cache_hit_ratio") && !is_out("slurm_exporter_cache_hits_total"));
     }
 
     #[test]

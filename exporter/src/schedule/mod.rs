@@ -9,6 +9,7 @@ mod poll;
 mod retry;
 mod view;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -131,7 +132,8 @@ impl Drop for End {
 struct AskedWith {
     /// When it begins, on the clock of this host.
     at: Timestamp,
-    /// The last change of a list that we still have, or where the window of finished jobs starts.
+    /// The `update_time` to ask with, only for a list that we still have and that may go on to count as unchanged; or
+    /// where the window of finished jobs starts.
     since: Timestamp,
     /// The statistics that were read last, with the controller's clock.
     diag: Option<Arc<Diag>>,
@@ -147,6 +149,8 @@ struct Kept {
     /// When the nodes in the snapshot were taken into it.
     nodes_since: Option<Instant>,
     ledger: Ledger,
+    /// When each endpoint last sent all that it has, and not that nothing changed.
+    read_in_full: BTreeMap<Endpoint, Instant>,
 }
 
 impl Keeper {
@@ -162,6 +166,9 @@ impl Keeper {
             Ok(answer) => {
                 kept.snapshot.polls.answered(endpoint, took);
                 telemetry.answered(answer.unchanged);
+                if !answer.unchanged {
+                    kept.read_in_full.insert(endpoint, Instant::now());
+                }
                 kept.snapshot.confirm(endpoint, asked.at);
                 let clock = asked.diag.as_ref().map(|diag| diag.taken_at);
                 self.enter(&mut kept, answer, clock.unwrap_or_default());

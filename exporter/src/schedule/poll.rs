@@ -3,7 +3,7 @@
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
@@ -100,7 +100,11 @@ impl Keeper {
         let at = Timestamp::of(SystemTime::now());
         let since = match endpoint {
             Endpoint::Accounting => kept.ledger.ask(at),
-            _ => kept.snapshot.last_update(endpoint),
+            _ => {
+                let age = kept.read_in_full.get(&endpoint).map_or(Duration::ZERO, Instant::elapsed);
+                let may_be_unchanged = self.cluster.plan.collection.caching.allows(age);
+                may_be_unchanged.then(|| kept.snapshot.last_update(endpoint)).unwrap_or_default()
+            }
         };
         AskedWith { at, since, diag: kept.snapshot.diag.clone() }
     }

@@ -2,8 +2,11 @@
 //! It knows no token and no path.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use reqwest::{Certificate, Client, Identity, Proxy};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::error::SourceError;
 use crate::config::Slurm;
@@ -11,11 +14,45 @@ use crate::config::Slurm;
 /// What a PEM file may have: a bundle of all public authorities has a quarter of this.
 const MAX_PEM_BYTES: u64 = 1 << 20;
 
-/// A client that follows no redirect, keeps no connection and tries nothing twice.
+/// What sends the requests of one slurmrestd. Connections that are kept end with the client that keeps them.
+#[derive(Debug)]
+pub(super) struct Connections {
+    slurm: Arc<Slurm>,
+    current: Mutex<(Client, Instant)>,
+}
+
+impl Connections {
+    /// Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When a certificate or key cannot be read or used.
+    pub(super) fn new(slurm: &Slurm) -> Result<Self, SourceError> {
+        Ok(Self { slurm: Arc::new(slurm.clone()), current: Mutex::new((client(slurm)?, Instant::now())) })
+    }
+
+    /// The client for the next request: another one when the connections of the last have grown old.
+    pub(super) async fn client(&self) -> Client {
+        let connections = &self.slurm.connections;
+        let mut current = self.current.lock().await;
+        let (_, made_at) = &*current;
+        if connections.keep_alive && made_at.elapsed() >= connections.lifetime {
+            let slurm = Arc::clone(&self.slurm);
+            // It reads certificates, maybe from a slow disk.
+            match tokio::task::spawn_blocking(move || client(&slurm)).await {
+                Ok(Ok(client)) => *current = (client, Instant::now()),
+                Ok(Err(error)) => tracing::warn!(error = %error, "keeping the connections that there are"),
+                Err(error) => tracing::error!(error = %error, "keeping the connections that there are"),
+            }
+        }
+        current.0.clone()
+    }
+}
+
+/// A client that follows no redirect and tries nothing twice, and keeps no connection unless it is told to.
 ///
 /// # Errors
 /// When a certificate or key cannot be read or used.
-pub(super) fn client(slurm: &Slurm) -> Result<Client, SourceError> {
+fn client(slurm: &Slurm) -> Result<Client, SourceError> {
     let mut builder = Client::builder()
         .user_agent(concat!("slurm-exporter/", env!("CARGO_PKG_VERSION")))
         // The token is in a header of its own name, which no redirect may carry to another host.
@@ -23,9 +60,10 @@ pub(super) fn client(slurm: &Slurm) -> Result<Client, SourceError> {
         .retry(reqwest::retry::never())
         // Neither are the proxies of the environment meant for this host's neighbours.
         .no_proxy()
-        .no_gzip()
+        .gzip(slurm.connections.compression)
         .http1_only()
-        .pool_max_idle_per_host(0)
+        .pool_max_idle_per_host(if slurm.connections.keep_alive { slurm.connections.max_idle } else { 0 })
+        .pool_idle_timeout(slurm.connections.lifetime)
         .connect_timeout(slurm.connect_timeout);
     if let Some(url) = &slurm.proxy_url {
         builder = builder.proxy(Proxy::all(url.clone()).map_err(SourceError::Client)?);

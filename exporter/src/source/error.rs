@@ -131,6 +131,9 @@ impl Failure {
             ErrorClass::Connect
         } else if error.is_timeout() {
             ErrorClass::Timeout
+        } else if error.is_decode() && source_chain(&error).all(|cause| !cause.is::<hyper::Error>()) {
+            // A content encoding that is none. reqwest calls a connection that breaks within a body so too.
+            ErrorClass::Decode
         } else if source_chain(&error)
             .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
             .any(hyper::Error::is_parse)

@@ -1,7 +1,7 @@
 //! slurmrestd over HTTP: one request per poll, in a version that both sides know, as the user of the token.
 //! It sends no request twice, except once with a token that was replaced meanwhile or in a version found anew.
 //!
-//! Every request has its own connection. Polls are seconds apart, so that a kept one would only hold one of
+//! Every request has its own connection, unless `slurm.keep_alive` says otherwise. Polls are seconds apart, so that a kept one would only hold one of
 //! slurmrestd's 124 places; and what a server sends after its answer (26.05 sends most error answers twice, and all
 //! versions add a header after the body of some) is never taken for the next answer.
 //!
@@ -13,11 +13,12 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
-use reqwest::{Client, StatusCode};
 
 use super::answer::{Body, Limits, Reply};
 use super::auth::{Credentials, Signature};
+use super::client::Connections;
 use super::error::{ErrorClass, Failure, PollError, SourceError};
 use super::incoming::Incoming;
 use super::negotiate::Negotiation;
@@ -38,7 +39,7 @@ pub struct Rest {
     slurm: Slurm,
     /// Without a slash at its end.
     base: String,
-    client: Client,
+    connections: Connections,
     limiter: Limiter,
     credentials: Credentials,
     negotiation: Negotiation,
@@ -54,7 +55,7 @@ impl Rest {
     pub fn new(slurm: &Slurm) -> Result<Self, SourceError> {
         Ok(Self {
             base: client::base(slurm),
-            client: client::client(slurm)?,
+            connections: Connections::new(slurm)?,
             limiter: Limiter::new(&slurm.rate_limit),
             credentials: Credentials::new(&slurm.auth)?,
             negotiation: Negotiation::new(slurm.api_version),
@@ -181,8 +182,9 @@ impl Rest {
         endpoint: Endpoint,
         signature: Option<&Signature>,
     ) -> Result<Incoming, Failure> {
+        let client = self.connections.client().await;
         let mut request =
-            self.client.get(url).timeout(self.slurm.timeout(endpoint)).header(ACCEPT, "application/json");
+            client.get(url).timeout(self.slurm.timeout(endpoint)).header(ACCEPT, "application/json");
         if let Some(signature) = signature {
             request = match self.slurm.auth.scheme {
                 Scheme::Slurm => request.header("x-slurm-user-token", signature.header("")),

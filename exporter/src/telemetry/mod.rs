@@ -51,6 +51,20 @@ pub struct Telemetry {
     encoded_cluster: Mutex<Option<Arc<str>>>,
     /// Whether anything happened since the last encoding.
     touched: AtomicBool,
+    buckets: Buckets,
+}
+
+/// Upper bounds of the histograms of a cluster, in seconds, ascending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buckets {
+    pub collections: Arc<[f64]>,
+    pub requests: Arc<[f64]>,
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self { collections: histogram::BOUNDS.into(), requests: histogram::BOUNDS.into() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -75,11 +89,17 @@ impl Telemetry {
     /// Every failure that the collectors can miss a refresh by is there as 0 from the start, so that a first one
     /// is an increase.
     pub fn new(board: Arc<Board>, collectors: &[&'static str]) -> Self {
+        Self::with_buckets(board, collectors, Buckets::default())
+    }
+
+    /// The same with other buckets.
+    pub fn with_buckets(board: Arc<Board>, collectors: &[&'static str], buckets: Buckets) -> Self {
         let telemetry = Self {
             board,
             counts: Mutex::default(),
             encoded_cluster: Mutex::default(),
             touched: AtomicBool::new(true),
+            buckets,
         };
         telemetry.expect(collectors);
         telemetry
@@ -101,7 +121,8 @@ impl Telemetry {
         let endpoint = request.endpoint;
         let mut counts = self.counts();
         *counts.requests.entry((endpoint, request.code)).or_default() += 1;
-        counts.request_durations.entry(endpoint).or_default().record(request.duration);
+        let durations = counts.request_durations.entry(endpoint);
+        durations.or_insert_with(|| Durations::new(&self.buckets.requests)).record(request.duration);
         if request.code.is_some() {
             counts.response_bytes.insert(endpoint, request.bytes);
         }
@@ -120,7 +141,8 @@ impl Telemetry {
     /// One run of a collector.
     pub fn collected(&self, collector: &'static str, took: Duration) {
         let mut counts = self.counts();
-        let (runs, durations) = counts.collections.entry(collector).or_default();
+        let collections = counts.collections.entry(collector);
+        let (runs, durations) = collections.or_insert_with(|| (0, Durations::new(&self.buckets.collections)));
         *runs += 1;
         durations.record(took);
     }
@@ -301,6 +323,18 @@ mod tests {
         assert!(page_of(&telemetry).contains(&line(0)));
         telemetry.missed("nodes", "timeout");
         assert!(page_of(&telemetry).contains(&line(1)));
+    }
+
+    #[test]
+    fn its_histograms_have_the_buckets_that_were_asked_for() {
+        let buckets = Buckets { collections: [0.5, 2.0].into(), ..Buckets::default() };
+        let board = Arc::new(Board::new(None, &Endpoint::ALL));
+        let telemetry = Telemetry::with_buckets(board, &["nodes"], buckets);
+        telemetry.collected("nodes", Duration::from_secs(1));
+        let page = page_of(&telemetry);
+        let bounds = page.lines().filter(|line| line.contains("collection_duration_seconds_bucket"));
+        let bounds: Vec<_> = bounds.filter_map(|line| line.split_once("le=").map(|(_, end)| end)).collect();
+        assert_eq!(bounds, ["\"0.5\"} 0", "\"2.0\"} 1", "\"+Inf\"} 1"], "{page}");
     }
 
     #[test]

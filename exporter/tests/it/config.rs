@@ -3,6 +3,7 @@
 
 mod combinations;
 mod dialects;
+mod layers;
 
 use std::ffi::OsString;
 use std::fs;
@@ -104,12 +105,13 @@ fn a_key_in_the_wrong_section_is_sent_to_the_right_one() {
 }
 
 #[test]
-fn a_key_that_does_not_work_yet_is_unknown() {
+fn an_unknown_key_says_what_is_known() {
     check(
-        "slurm:\n  http2: true\n",
-        &["config.yaml:2:3: slurm.http2: unknown key, known here: url, name, api_version, auth, \
+        "slurm:\n  colour: blue\n",
+        &["config.yaml:2:3: slurm.colour: unknown key, known here: url, name, api_version, auth, \
            allow_insecure_token, connect_timeout, request_timeout, max_in_flight, max_body_bytes, max_reading_bytes, source, tls, \
-           proxy_url, command, recorded, circuit_breaker, rate_limit"],
+           proxy_url, command, recorded, max_connections, keep_alive, max_idle_connections, connection_lifetime, \
+           compression, circuit_breaker, rate_limit"],
     );
 }
 

@@ -115,3 +115,58 @@ fn users_are_hashed_and_stay_apart() {
     let is_hash = |name: &String| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     assert!(pseudonyms.iter().all(is_hash), "{pseudonyms:?}");
 }
+
+#[test]
+fn its_own_families_and_buckets_are_a_matter_of_choice() {
+    let simulator = Simulator::start();
+    let (exporter, _folder) = start(
+        &simulator,
+        "metrics:\n  exporter:\n    cache_hit_ratio: {enabled: false}\n    collection_errors_total: {enabled: false}\n    \
+         api_request_duration_seconds: {buckets: [0.5, 60]}\n    collection_duration_seconds: {buckets: [7]}\n",
+    );
+    let jobs = [("collector", "jobs")];
+    let page = page_with(&exporter, "slurm_exporter_collection_duration_seconds_count", &jobs);
+    assert_eq!(page.all("slurm_exporter_cache_hit_ratio").count(), 0);
+    assert_eq!(page.all("slurm_exporter_collection_errors_total").count(), 0);
+    let bounds = |family: &str| -> BTreeSet<String> {
+        page.all(&format!("{family}_bucket")).map(|(labels, _)| labels["le"].clone()).collect()
+    };
+    let expected = |bounds: &[&str]| bounds.iter().map(|bound| (*bound).to_owned()).collect();
+    assert_eq!(bounds("slurm_exporter_api_request_duration_seconds"), expected(&["0.5", "60.0", "+Inf"]));
+    assert_eq!(bounds("slurm_exporter_collection_duration_seconds"), expected(&["7.0", "+Inf"]));
+}
+
+#[test]
+fn a_full_page_gives_up_the_named_families_first() {
+    let simulator = Simulator::start();
+    let keys = "max_series: 900, levels: {critical: [slurm_node_cpus_total], detailed: [slurm_jobs_total]}";
+    let (exporter, _folder) = start(&simulator, &format!("metrics: {{{keys}}}\n"));
+    let gone = [("family", "slurm_jobs_total")];
+    let page = page_with(&exporter, "slurm_exporter_cardinality_dropped_series", &gone);
+    assert_eq!(page.all("slurm_jobs_total").count(), 0);
+    assert_eq!(page.all("slurm_node_cpus_total").count(), 60);
+}
+
+#[test]
+fn nothing_counts_as_unchanged_unless_it_may() {
+    let simulator = Simulator::start();
+    let hits_after = |caching: &str, partitions: f64| {
+        let keys = format!(
+            "performance: {{caching: {{{caching}}}}}\ncollection: {{intervals: {{partitions: 1s}}}}\n"
+        );
+        let (exporter, _folder) = start(&simulator, &keys);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let page = exporter.scrape();
+            let polls = page.sum("slurm_exporter_api_requests_total", &[("endpoint", "partitions")]);
+            if polls >= partitions {
+                return page.sum("slurm_exporter_cache_hits_total", &[]);
+            }
+            assert!(Instant::now() < deadline, "partitions are not read again");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    assert!(hits_after("enabled: true", 3.0) > 0.0);
+    assert_eq!(hits_after("enabled: false", 3.0), 0.0);
+    assert_eq!(hits_after("default_ttl: 1ms", 3.0), 0.0);
+}

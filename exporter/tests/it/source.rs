@@ -1,5 +1,6 @@
 //! The REST source against servers that behave well, badly and like slurmrestd.
 
+mod connections;
 mod recorded;
 pub(crate) mod slurmrestd;
 mod ways;

@@ -129,19 +129,20 @@ fn no_more_requests_are_under_way_than_configured() {
         "slurm: {max_in_flight: 0}\n",
         &["config.yaml:1:24: slurm.max_in_flight: expected a number from 1 to 64, got \"0\""],
     );
-    let most_with = |count: u64| {
+    let most_with = |keys: &str| {
         let simulator = Simulator::start();
         let slow = Fault { delay: Duration::from_millis(200), ..Fault::always(FaultKind::Latency) };
         simulator.server.set_faults(vec![slow]);
-        let file = written(&format!("slurm: {{max_in_flight: {count}}}\n"));
+        let file = written(&format!("slurm: {{{keys}}}\n"));
         let mut arguments = simulator.exporter_arguments();
         arguments.push(format!("--config={}", file.path.display()));
         let exporter = Exporter::start(&arguments);
         exporter.wait_until_ready();
         simulator.server.requests().max_in_flight
     };
-    assert_eq!(most_with(1), 1);
-    assert_eq!(most_with(3), 3);
+    assert_eq!(most_with("max_in_flight: 1"), 1);
+    assert_eq!(most_with("max_in_flight: 3"), 3);
+    assert_eq!(most_with("max_in_flight: 3, max_connections: 1"), 1);
 }
 
 #[test]

@@ -54,7 +54,8 @@ fn every_row_that_is_not_refused_stands_in_a_file() {
 fn another_dialect_s_key_is_the_same_as_ours() {
     let yaml = "slurm: {timeout: 9s, retry_attempts: 7, circuit_breaker: {timeout: 8s}}\nmax_workers: 3\n\
                 collectors:\n  jobs: {collection_interval: 2m}\n  cluster: {interval: 40s, enabled: false, timeout: 5s}\n\
-                runtime: {max_heap_size: 1GiB}\n";
+                runtime: {max_heap_size: 1GiB}\nperformance: {connection_pool: {enabled: true, max_connections: 3}}\n\
+                processing: {cache: {enabled: false, ttl: 90s}}\n";
     let config = load_text(yaml, &[URL]).unwrap();
     assert_eq!(config.slurm.request_timeout, Some(Duration::from_secs(9)));
     assert_eq!(config.slurm.circuit_breaker.reset_timeout, Duration::from_secs(8));
@@ -66,6 +67,9 @@ fn another_dialect_s_key_is_the_same_as_ours() {
     }
     assert!(!config.collectors.is_enabled("controller") && !config.collectors.is_enabled("scheduler"));
     assert_eq!(config.performance.memory_limit, Some(1 << 30));
+    assert!(config.slurm.connections.keep_alive && config.slurm.connections.max == Some(3));
+    let ttl = Some(Duration::from_secs(90));
+    assert_eq!(config.collection.caching, config::Caching { enabled: false, default_ttl: ttl });
 }
 
 #[test]
@@ -77,6 +81,23 @@ fn users_are_read_with_the_jobs() {
     };
     assert_eq!(interval("collection: {intervals: {users: 90s}}\n"), (90, false));
     assert_eq!(interval("collection: {intervals: {users: 90s, jobs: 40s}}\n"), (40, true));
+}
+
+#[test]
+fn a_family_has_one_level_and_exists() {
+    let yaml = "metrics:\n  levels: {critical: [slurm_controller_up], detailed: [slurm_node_details, slurm_node_info]}\n";
+    let warnings = load_text(yaml, &[URL]).unwrap().warnings;
+    assert!(
+        warnings.contains(&"metrics.levels.detailed: no family has the name slurm_node_details".to_owned())
+    );
+    assert!(!warnings.iter().any(|line| line.contains("slurm_controller_up")), "{warnings:?}");
+    check(
+        &yaml.replace("slurm_node_details", "slurm_controller_up"),
+        &[
+            "config.yaml:2:55: metrics.levels.detailed: slurm_controller_up stands in metrics.levels.critical too; keep \
+           one of them",
+        ],
+    );
 }
 
 #[test]
