@@ -22,6 +22,9 @@ pub(super) struct JobTally {
     pub(super) cpus: u64,
     pub(super) memory_bytes: u64,
     pub(super) gpus: u64,
+    /// Kept by suspended jobs.
+    pub(super) suspended_cpus: u64,
+    pub(super) suspended_memory_bytes: u64,
     /// The most nodes that a waiting job takes, and the most that one needs.
     pub(super) most_nodes: Widest,
     pub(super) least_nodes: Widest,
@@ -96,6 +99,9 @@ impl JobTally {
             self.cpus = self.cpus.saturating_add(u64::from(job.cpus));
             self.memory_bytes = self.memory_bytes.saturating_add(job.memory_bytes);
             self.gpus += jobs.gpus(job).iter().map(|gpus| gpus.count).sum::<u64>();
+        } else if job.state.has_base(job_base::SUSPENDED) {
+            self.suspended_cpus = self.suspended_cpus.saturating_add(u64::from(job.cpus));
+            self.suspended_memory_bytes = self.suspended_memory_bytes.saturating_add(job.memory_bytes);
         }
     }
 }

@@ -59,9 +59,12 @@ macro_rules! jobs {
             fact(concat!($prefix, "_configuring"), "Jobs with flag CONFIGURING.", $labels, |jobs| {
                 jobs.flag(job_flag::CONFIGURING)
             }),
-            fact(concat!($prefix, "_cpus_alloc"), "CPUs that jobs hold.", $labels, |jobs| {
-                Some(jobs.cpus.into())
-            }),
+            fact(
+                concat!($prefix, "_cpus_alloc"),
+                "CPUs that jobs hold, also suspended ones.",
+                $labels,
+                |jobs| Some((jobs.cpus + jobs.suspended_cpus).into()),
+            ),
             fact(concat!($prefix, "_deadline"), "Jobs in state DEADLINE.", $labels, |jobs| {
                 jobs.base(job_base::DEADLINE)
             }),
@@ -83,9 +86,12 @@ macro_rules! jobs {
             fact(concat!($prefix, "_hold"), "Jobs that wait with priority 0.", $labels, |jobs| {
                 Some(jobs.held.into())
             }),
-            fact(concat!($prefix, "_memory_alloc"), "Memory in MiB that jobs hold.", $labels, |jobs| {
-                Some((jobs.memory_bytes / MIB).into())
-            }),
+            fact(
+                concat!($prefix, "_memory_alloc"),
+                "Memory in MiB that jobs hold, also suspended ones.",
+                $labels,
+                |jobs| Some(((jobs.memory_bytes + jobs.suspended_memory_bytes) / MIB).into()),
+            ),
             fact(concat!($prefix, "_node_failed"), "Jobs in state NODE_FAIL.", $labels, |jobs| {
                 jobs.base(job_base::NODE_FAIL)
             }),
@@ -202,11 +208,12 @@ macro_rules! nodes {
             fact(concat!($prefix, "_down"), "Nodes in state DOWN.", $labels, |nodes| {
                 nodes.base(node_base::DOWN)
             }),
-            fact(concat!($prefix, "_drain"), "Nodes with flag DRAIN.", $labels, |nodes| {
-                nodes.flag(node_flag::DRAIN)
+            // Both leave out the nodes that still work, as 26.05.5 answers.
+            fact(concat!($prefix, "_drain"), "Nodes with flag DRAIN without jobs.", $labels, |nodes| {
+                Some(nodes.drained.into())
             }),
-            fact(concat!($prefix, "_drained"), "Idle nodes with flag DRAIN.", $labels, |nodes| {
-                Some(nodes.drained_idle.into())
+            fact(concat!($prefix, "_drained"), "Nodes with flag DRAIN without jobs.", $labels, |nodes| {
+                Some(nodes.drained.into())
             }),
             fact(concat!($prefix, "_draining"), "Nodes with flag DRAIN that work.", $labels, |nodes| {
                 Some(nodes.draining.into())

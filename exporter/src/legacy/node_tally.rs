@@ -13,8 +13,8 @@ pub(super) struct NodeTally {
     pub(super) nodes: u64,
     bases: [u64; node_base::WORDS.len()],
     flags: [u64; node_flag::WORDS.len()],
-    /// DRAIN on an idle node; a node that is down has a word of its own at native.
-    pub(super) drained_idle: u64,
+    /// DRAIN without jobs, on an idle node or one that is down.
+    pub(super) drained: u64,
     pub(super) draining: u64,
     /// Nodes that jobs hold.
     pub(super) working: u64,
@@ -62,8 +62,7 @@ impl NodeTally {
             self.flags[bits.trailing_zeros() as usize] += 1;
             bits &= bits - 1;
         }
-        let is_idle = node.state.has_base(node_base::IDLE);
-        self.drained_idle += u64::from(node.state.has_flag(node_flag::DRAIN) && is_idle);
+        self.drained += u64::from(node.is_drained());
         self.draining += u64::from(node.is_draining());
         let works = node.state.has_base(node_base::ALLOCATED) || node.state.has_base(node_base::MIXED);
         self.working += u64::from(works);

@@ -28,8 +28,8 @@ fn counted(mut snapshot: Snapshot) -> Snapshot {
 }
 
 /// The page in the names of another exporter.
-fn legacy_page(set: &'static Set, release: &str, version: &str) -> String {
-    let (pages, snapshot) = (Pages::new([set]), counted(snapshot(release, version)));
+pub(crate) fn legacy_page(set: &'static Set, snapshot: Snapshot) -> String {
+    let (pages, snapshot) = (Pages::new([set]), counted(snapshot));
     for endpoint in Endpoint::ALL {
         pages.publish(&snapshot, endpoint, "c");
     }
@@ -83,7 +83,7 @@ fn the_oldest_and_the_newest_version_give_the_golden_pages_of_other_exporters() 
         for set in SETS {
             let name = set.name;
             let golden = format!("{}/tests/golden/legacy/{name}-{version}.prom", env!("CARGO_MANIFEST_DIR"));
-            check(Path::new(&golden), &legacy_page(set, release, version));
+            check(Path::new(&golden), &legacy_page(set, snapshot(release, version)));
         }
     }
 }

@@ -175,9 +175,9 @@ pub(crate) fn http_request(address: &str, method: &str, path: &str, headers: &st
 pub(crate) fn http_bytes(address: &str, method: &str, path: &str, headers: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("the server accepts");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout above zero");
-    // HTTP/1.0, so that the body is not chunked.
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n")
-        .expect("the request is sent");
+    // HTTP/1.0, so that the body is not chunked. In one piece: slurmctld tells HTTP from its own protocol by the first.
+    let request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).expect("the request is sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the answer ends");
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer has a head");

@@ -4,8 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::facts::exporter::{diag_from_page, from_page, moving_from_page};
-use crate::facts::judges::{JUDGES, diag, told};
+use crate::facts::judges::{JUDGES, Judge, judged, published, told};
 use crate::facts::{Facts, assert_equal, native};
 use crate::page::Samples;
 use crate::process::{Exporter, has_program, http_get, missing};
@@ -73,6 +72,7 @@ fn agree(release: &Release) {
         "slurmrest",
         "--slurm.token-file",
         slurm.dir().join("token").to_str().unwrap(),
+        "--metrics.legacy=native",
         "--collection.intervals.ping=1s",
         "--collection.intervals.diag=1s",
         "--collection.intervals.job-states=1s",
@@ -83,20 +83,27 @@ fn agree(release: &Release) {
     exporter.wait_until_ready();
 
     // The cluster lives: facts are compared when they were the same before and after a whole round of polls.
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(600);
     loop {
         let before = Answers::ask(&slurm, release);
         let page = next_round(&exporter, deadline);
+        let legacy = Samples::parse(&exporter.get("/metrics/legacy/native").1);
         let after = Answers::ask(&slurm, release);
-        if before.stable == after.stable && before.native_facts(&page) == after.native_facts(&page) {
-            compare(release, &before, &after, &page);
+        if before.stable == after.stable
+            && before.native_facts(&page, &legacy) == after.native_facts(&page, &legacy)
+        {
+            compare(release, &before, &after, &page, &legacy);
             return;
         }
-        assert!(Instant::now() < deadline, "{}: the cluster does not come to rest", release.name);
+        if Instant::now() >= deadline {
+            let context = format!("{}: the cluster does not come to rest, before and after", release.name);
+            assert_equal(&before.stable, &after.stable, &context);
+            panic!("{}: slurmctld's own metrics do not come to rest", release.name);
+        }
     }
 }
 
-/// What Slurm says at one moment.
+/// What Slurm says at one moment: what holds still, and what grows.
 struct Answers {
     stable: Facts,
     moving: Facts,
@@ -105,13 +112,20 @@ struct Answers {
 
 impl Answers {
     fn ask(slurm: &RealSlurm, release: &Release) -> Self {
-        let (mut stable, moving) = diag(&slurm.run("sdiag"));
-        for judge in JUDGES {
-            (judge.read)(&mut stable, &told(release.api, &slurm.run(judge.command)));
-        }
+        // All in one go, so that they speak of one moment.
+        let commands: Vec<_> = JUDGES.iter().map(|judge| judge.command).collect();
+        let script = format!("set -e\nexport SLURM_TIME_FORMAT=%s\n{}", commands.join("\nprintf '\\f'\n"));
+        let output = slurm.run(&script);
+        let answers: Vec<_> = output.split('\u{c}').collect();
+        assert_eq!(answers.len(), JUDGES.len());
+        let answer = |judge: &Judge| {
+            let at = JUDGES.iter().position(|known| known.name == judge.name).expect("it was asked");
+            told(release.api, answers[at])
+        };
+        let (stable, moving) = (judged(&stable_judges(), answer), judged(&moving_judges(), answer));
         let native = release.has_native.then(|| {
             let address = format!("127.0.0.1:{}", release.port + 1);
-            let pages = ["jobs", "nodes", "partitions"].map(|path| {
+            let pages = native::PATHS.map(|path| {
                 let (status, page) = http_get(&address, &format!("/metrics/{path}"));
                 assert_eq!(status, 200, "{path}: {page}");
                 page
@@ -121,24 +135,27 @@ impl Answers {
         Self { stable, moving, native }
     }
 
-    fn native_facts(&self, page: &Samples) -> Option<Facts> {
-        self.native.as_ref().map(|native| native::compare(native, page).0)
+    /// What slurmctld's own metrics say, of what the exporter's pages say too.
+    fn native_facts(&self, page: &Samples, legacy: &Samples) -> Option<[Facts; 2]> {
+        let native = self.native.as_ref()?;
+        let by_our_names = native::compare(native, page).0;
+        Some([by_our_names, native::compare_legacy(native, legacy).0])
     }
 }
 
-fn compare(release: &Release, before: &Answers, after: &Answers, page: &Samples) {
+fn compare(release: &Release, before: &Answers, after: &Answers, page: &Samples, legacy: &Samples) {
     let name = release.name;
-    let mut ours = from_page(page);
-    ours.extend(diag_from_page(page));
-    assert_equal(&before.stable, &ours, &format!("{name}: commands"));
+    assert_equal(&before.stable, &published(&stable_judges(), page), &format!("{name}: commands"));
+    let ours = published(&moving_judges(), page);
     for (fact, low) in &before.moving {
-        let value = moving_from_page(page, fact);
+        let value = ours.get(fact).unwrap_or_else(|| panic!("{name}: no {fact}"));
         let high = after.moving[fact];
-        assert!(*low <= value && value <= high, "{name}: {fact}: {low} <= {value} <= {high}");
+        assert!(low <= value && *value <= high, "{name}: {fact}: {low} <= {value} <= {high}");
     }
+    assert!(before.moving.len() > 25, "{name}: only {} facts that move", before.moving.len());
+    assert!(before.stable.len() > 1000, "{name}: only {} facts", before.stable.len());
     assert_eq!(page.get("slurm_cluster_info", &[("api_version", release.api)]), Some(1.0));
     assert_eq!(page.get("slurm_controller_up", &[("controller", "slurmhost")]), Some(1.0));
-    assert!(before.stable.len() > 120, "{name}: only {} facts", before.stable.len());
     if let Some(native) = &before.native {
         assert_eq!(
             native::unknown(native),
@@ -148,7 +165,18 @@ fn compare(release: &Release, before: &Answers, after: &Answers, page: &Samples)
         let (theirs, ours) = native::compare(native, page);
         assert_equal(&theirs, &ours, &format!("{name}: native"));
         assert!(theirs.len() > 500, "{name}: only {} native facts", theirs.len());
+        let (theirs, ours) = native::compare_legacy(native, legacy);
+        assert_equal(&theirs, &ours, &format!("{name}: native, by its own names"));
+        assert!(theirs.len() > 1000, "{name}: only {} native facts by their own names", theirs.len());
     }
+}
+
+fn stable_judges() -> Vec<&'static Judge> {
+    JUDGES.iter().copied().filter(|judge| !judge.moves).collect()
+}
+
+fn moving_judges() -> Vec<&'static Judge> {
+    JUDGES.iter().copied().filter(|judge| judge.moves).collect()
 }
 
 /// A page that every endpoint's data was read for after the call.
@@ -168,7 +196,10 @@ fn next_round(exporter: &Exporter, deadline: Instant) -> Samples {
 /// the second refresh after it surely did.
 fn polled_again(before: &Samples, now: &Samples) -> bool {
     let requests = |page: &Samples, endpoint| {
-        page.sum("slurm_exporter_api_requests_total", &[("endpoint", endpoint), ("code", "200")])
+        // 304 is "unchanged".
+        let answered =
+            |code| page.sum("slurm_exporter_api_requests_total", &[("endpoint", endpoint), ("code", code)]);
+        answered("200") + answered("304")
     };
     ["ping", "diag", "job_states", "nodes", "partitions", "jobs"]
         .iter()

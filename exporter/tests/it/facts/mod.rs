@@ -1,9 +1,8 @@
-//! Facts about a cluster by name, such as `nodes idle`: as Slurm's commands tell them, as slurmctld's own metrics do,
-//! and as the exporter's page does. All make the same names; what differs by definition is said in `native`.
+//! Facts about a cluster by name, such as `nodes idle`: as Slurm's commands tell them (`judges`), as slurmctld's own
+//! metrics do (`native`), and as the exporter's page does. What differs by definition is said in `native`.
 
 use std::collections::BTreeMap;
 
-pub(crate) mod exporter;
 pub(crate) mod judges;
 pub(crate) mod native;
 

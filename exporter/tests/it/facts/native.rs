@@ -32,6 +32,9 @@ const fn of(
     Same { native, ours, labels, unit: 1.0 }
 }
 
+/// slurmctld's pages, behind `/metrics/`.
+pub(crate) const PATHS: [&str; 4] = ["jobs", "jobs-users-accts", "nodes", "partitions"];
+
 const SAME: &[Same] = &[
     same("slurm_jobs", "slurm_cluster_jobs"),
     of("slurm_jobs_bootfail", "slurm_cluster_jobs", &[("state", "boot_fail")]),
@@ -63,7 +66,8 @@ const SAME: &[Same] = &[
     of("slurm_nodes_blocked", "slurm_nodes_flagged", &[("flag", "blocked")]),
     of("slurm_nodes_cloud", "slurm_nodes_flagged", &[("flag", "cloud")]),
     of("slurm_nodes_completing", "slurm_nodes_flagged", &[("flag", "completing")]),
-    of("slurm_nodes_drain", "slurm_nodes_flagged", &[("flag", "drain")]),
+    // Not the flag: a node that still works is not in it.
+    of("slurm_nodes_drain", "slurm_nodes_flagged", &[("flag", "drained")]),
     of("slurm_nodes_drained", "slurm_nodes_flagged", &[("flag", "drained")]),
     of("slurm_nodes_draining", "slurm_nodes_flagged", &[("flag", "draining")]),
     of("slurm_nodes_dyn_normal", "slurm_nodes_flagged", &[("flag", "dynamic_norm")]),
@@ -105,6 +109,22 @@ const SAME: &[Same] = &[
     same("slurm_partition_gpus", "slurm_partition_gpus_total"),
     mib("slurm_partition_nodes_mem_tot", "slurm_partition_memory_total_bytes"),
     mib("slurm_partition_nodes_mem_alloc", "slurm_partition_memory_allocated_bytes"),
+    of("slurm_account_jobs_cancelled", "slurm_account_jobs", &[("state", "cancelled")]),
+    of("slurm_account_jobs_completed", "slurm_account_jobs", &[("state", "completed")]),
+    of("slurm_account_jobs_failed", "slurm_account_jobs", &[("state", "failed")]),
+    of("slurm_account_jobs_pending", "slurm_account_jobs", &[("state", "pending")]),
+    of("slurm_account_jobs_running", "slurm_account_jobs", &[("state", "running")]),
+    of("slurm_account_jobs_suspended", "slurm_account_jobs", &[("state", "suspended")]),
+    of("slurm_account_jobs_timeout", "slurm_account_jobs", &[("state", "timeout")]),
+    same("slurm_account_jobs_gpus_alloc", "slurm_account_gpus_allocated"),
+    of("slurm_user_jobs_cancelled", "slurm_user_jobs", &[("state", "cancelled")]),
+    of("slurm_user_jobs_completed", "slurm_user_jobs", &[("state", "completed")]),
+    of("slurm_user_jobs_failed", "slurm_user_jobs", &[("state", "failed")]),
+    of("slurm_user_jobs_pending", "slurm_user_jobs", &[("state", "pending")]),
+    of("slurm_user_jobs_running", "slurm_user_jobs", &[("state", "running")]),
+    of("slurm_user_jobs_suspended", "slurm_user_jobs", &[("state", "suspended")]),
+    of("slurm_user_jobs_timeout", "slurm_user_jobs", &[("state", "timeout")]),
+    same("slurm_user_jobs_gpus_alloc", "slurm_user_gpus_allocated"),
 ];
 
 /// Native names about the same subjects that have no equal, with the reason. A name that ends in `*` stands for
@@ -141,29 +161,41 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("slurm_partition_nodes_mem_avail", "without memory kept for the system"),
     ("slurm_partition_nodes_mem_free", "free memory moves between two readings"),
     ("slurm_partition_nodes_*", "flags of nodes are exported by cluster and by node, not by partition"),
+    (
+        "slurm_account_jobs",
+        "counts an array that waits once, though slurm_account_jobs_pending counts its tasks",
+    ),
+    ("slurm_account_jobs_*", "like the cluster's of the same ending, or not exported by account"),
+    ("slurm_user_jobs", "counts an array that waits once, though slurm_user_jobs_pending counts its tasks"),
+    ("slurm_user_jobs_*", "like the cluster's of the same ending, or not exported by user"),
+];
+
+/// What differs between native and the exporter's page of native's names, with the reason.
+const LEGACY_DIFFERENT: &[(&str, &str)] = &[
+    ("slurm_nodes", "counts FUTURE nodes, which slurmrestd does not list"),
+    ("slurm_nodes_future", "slurmrestd does not list FUTURE nodes"),
+    ("slurm_node_memory_free_bytes", "moves between two readings"),
+    ("slurm_partition_nodes_mem_free", "moves between two readings"),
+    ("slurm_account_jobs_nodes_alloc", "the exporter keeps no list of a job's nodes"),
+    ("slurm_user_jobs_nodes_alloc", "the exporter keeps no list of a job's nodes"),
+    (
+        "slurm_partition_jobs_wait_part_node_limit",
+        "1 in a partition where squeue shows no job with such a reason",
+    ),
 ];
 
 /// Both sides of every native sample that has an equal: the native value and ours.
 /// FUTURE nodes and the partitions that have some are left out, see `DIFFERENT`; they are checked by their number.
 pub(crate) fn compare(native: &Samples, page: &Samples) -> (Facts, Facts) {
     let future = native.get("slurm_nodes_future", &[]).unwrap_or_default();
-    let is_there = |labels: &Labels| {
-        let has_future = |partition: &String| {
-            native.sum("slurm_partition_nodes_future", &[("partition", partition)]) > 0.0
-        };
-        labels.get("partition").is_none_or(|partition| !has_future(partition))
-            && labels
-                .get("node")
-                .is_none_or(|node| page.get("slurm_node_cpus_total", &[("node", node)]).is_some())
-    };
     let (mut theirs, mut ours) = (Facts::new(), Facts::new());
     for Same { native: name, ours: family, labels, unit } in SAME {
-        for (own, value) in native.all(name).filter(|(own, _)| is_there(own)) {
-            let wanted: Vec<_> = labels
-                .iter()
-                .copied()
-                .chain(own.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-                .collect();
+        for (own, value) in native.all(name).filter(|(own, _)| is_without_future(native, own)) {
+            let own_labels = own.iter().map(|(name, value)| match name.as_str() {
+                "username" => ("user", value.as_str()),
+                name => (name, value.as_str()),
+            });
+            let wanted: Vec<_> = labels.iter().copied().chain(own_labels).collect();
             let fact = format!("{name}{own:?}");
             ours.insert(fact.clone(), page.sum(family, &wanted) / unit);
             theirs.insert(fact, value);
@@ -181,6 +213,39 @@ pub(crate) fn compare(native: &Samples, page: &Samples) -> (Facts, Facts) {
         page.get("slurm_cluster_jobs", &[("state", "pending")]).unwrap(),
     );
     (theirs, ours)
+}
+
+/// Both sides of every native sample that the exporter's page of native's names has too.
+pub(crate) fn compare_legacy(native: &Samples, legacy: &Samples) -> (Facts, Facts) {
+    let (mut theirs, mut ours) = (Facts::new(), Facts::new());
+    for family in native.families().filter(|family| !LEGACY_DIFFERENT.iter().any(|(name, _)| name == family))
+    {
+        let is_there = |labels: &Labels| {
+            is_without_future(native, labels)
+                && !(family.starts_with("slurm_partition_jobs") && is_without_jobs(native, labels))
+        };
+        for (labels, value) in native.all(family).filter(|(labels, _)| is_there(labels)) {
+            let wanted: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let fact = format!("{family}{labels:?}");
+            ours.extend(legacy.get(family, &wanted).map(|value| (fact.clone(), value)));
+            theirs.insert(fact, value);
+        }
+    }
+    (theirs, ours)
+}
+
+/// Whether the sample is of a partition that has no job: native has zeros there, the exporter no series.
+fn is_without_jobs(native: &Samples, labels: &Labels) -> bool {
+    let jobs = |partition: &String| native.get("slurm_partition_jobs", &[("partition", partition)]);
+    labels.get("partition").is_some_and(|partition| jobs(partition) == Some(0.0))
+}
+
+/// Whether the sample is of no partition that has FUTURE nodes, and of no such node.
+fn is_without_future(native: &Samples, labels: &Labels) -> bool {
+    let has_future =
+        |partition: &String| native.sum("slurm_partition_nodes_future", &[("partition", partition)]) > 0.0;
+    labels.get("partition").is_none_or(|partition| !has_future(partition))
+        && labels.get("node").is_none_or(|node| !node.starts_with("fut"))
 }
 
 /// Native families that are neither in `SAME` nor in `DIFFERENT`.

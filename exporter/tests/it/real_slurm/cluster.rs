@@ -1,4 +1,5 @@
-//! A throw-away cluster of a real Slurm, in a temporary folder and on loopback; it ends with the test.
+//! A throw-away cluster of a real Slurm, in a temporary folder and on loopback; it ends with the test, unless
+//! `KEEP_REAL_SLURM` names a folder, where it goes on for the next run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,19 +14,32 @@ PartitionName=future Nodes=fut[0001-0002]";
 const MORE_GRES: &str = "NodeName=mix0001 Name=gpu Type=a100 File=/var/lib/fakegpu/gpu[0-1]
 NodeName=mix0001 Name=gpu Type=h100 File=/var/lib/fakegpu/gpu[2-3]";
 
-/// A throw-away Slurm; dropping it ends it and removes its files.
+/// A throw-away Slurm; dropping it ends it and removes its files, unless it is kept.
 pub(super) struct RealSlurm {
-    pub(super) suite: &'static str,
+    suite: &'static str,
     port: u16,
-    folder: tempfile::TempDir,
+    folder: Folder,
+}
+
+enum Folder {
+    Temporary(tempfile::TempDir),
+    Kept(PathBuf),
 }
 
 impl RealSlurm {
     /// Builds and starts it; or says why its packages cannot be had.
     pub(super) fn start(suite: &'static str, port: u16) -> Result<Self, String> {
-        // Not below /tmp, which may be a small memory file system: the installed Slurm takes 600 MB.
-        let folder = tempfile::Builder::new().prefix("real-slurm-").tempdir_in("/var/tmp").unwrap();
+        let folder = match std::env::var_os("KEEP_REAL_SLURM") {
+            Some(kept) => Folder::Kept(Path::new(&kept).join(suite)),
+            // Not below /tmp, which may be a small memory file system: the installed Slurm takes 600 MB.
+            None => Folder::Temporary(
+                tempfile::Builder::new().prefix("real-slurm-").tempdir_in("/var/tmp").unwrap(),
+            ),
+        };
         let slurm = Self { suite, port, folder };
+        if slurm.script(&["status"]).output().unwrap().status.success() {
+            return Ok(slurm);
+        }
         // The packages come first, apart from what can go wrong with them.
         let built = slurm.script(&["build"]).output().unwrap();
         if !built.status.success() {
@@ -51,7 +65,7 @@ impl RealSlurm {
             .env("DIR", self.dir())
             .env("PORT", self.port.to_string())
             .env("NODES", "100")
-            .env("LIVE", "16")
+            .env("LIVE", "20")
             .env("JOBS", "40")
             .env("MORE_CONF", MORE_CONF.replace("PORT", &(self.port + 150).to_string()))
             .env("MORE_GRES", MORE_GRES)
@@ -61,7 +75,10 @@ impl RealSlurm {
     }
 
     pub(super) fn dir(&self) -> PathBuf {
-        self.folder.path().join("slurm")
+        match &self.folder {
+            Folder::Temporary(folder) => folder.path().join("slurm"),
+            Folder::Kept(path) => path.clone(),
+        }
     }
 
     /// Runs a command inside and gives its output.
@@ -73,8 +90,11 @@ impl RealSlurm {
 }
 
 impl RealSlurm {
-    /// Het jobs, arrays, reservations, drained nodes and the rest, see `scenario.sh`.
+    /// Het jobs, arrays, reservations, drained nodes and the rest, see `scenario.sh`. A kept cluster has them already.
     pub(super) fn make_special_cases(&self) {
+        if !self.run("squeue -h -t all -n array_cut -o %i").is_empty() {
+            return;
+        }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/real_slurm/scenario.sh");
         std::fs::copy(script, self.dir().join("root/tmp/scenario.sh")).unwrap();
         self.run("bash /tmp/scenario.sh");
@@ -83,6 +103,8 @@ impl RealSlurm {
 
 impl Drop for RealSlurm {
     fn drop(&mut self) {
-        let _ = self.script(&["purge"]).stderr(Stdio::null()).status();
+        if let Folder::Temporary(_) = self.folder {
+            let _ = self.script(&["purge"]).stderr(Stdio::null()).status();
+        }
     }
 }

@@ -85,8 +85,9 @@ scontrol create reservation=upkeep users=root starttime=now duration=1-0 nodes="
 scontrol create reservation=later accounts=ml starttime=now+2days duration=120 nodes=mix0001 licenses=ansys:4 >/dev/null
 scontrol create reservation=cores users=alice,bob starttime=now+3days duration=60 nodecnt=2 partition=batch flags=ignore_jobs >/dev/null
 
-# A node that is drained and one that drains.
+# Nodes that are drained, idle and down, and one that drains.
 scontrol update nodename="${idle[2]}" state=drain reason='disk "failing"'
+scontrol update nodename="$(sinfo -h -N -p batch -t down -o %N | tail -n 1)" state=drain reason='power supply'
 scontrol update nodename="$(squeue -h -j "$untyped" -o %N)" state=drain reason='bad dimm'
 
 for ((i = 0; i < 600; i++)); do
