@@ -28,7 +28,6 @@ const fn foreign(path: &'static str, meaning: Meaning) -> Foreign {
     Foreign { path, meaning }
 }
 
-const NO_SINGLE_JOBS: Meaning = NoEffect("single jobs have no series here");
 const ONE_READING: Meaning = NoEffect("one reading per endpoint is kept, whatever its size");
 const NO_QUEUE: Meaning = NoEffect("nothing queues: an endpoint has one poll at a time");
 const NO_BATCHES: Meaning = NoEffect("a poll is one request for all that the endpoint has");
@@ -78,18 +77,15 @@ static FOREIGN: &[Foreign] = &[
     foreign("collectors.nodes.cardinality.max_labels", Sets(&["metrics.label_limits.node"])),
     foreign("collectors.partitions.cardinality.max_labels", Sets(&["metrics.label_limits.partition"])),
     foreign("collectors.users.cardinality.max_labels", Sets(&["collectors.users.max_users"])),
-    foreign("collectors.jobs.cardinality.max_labels", NO_SINGLE_JOBS),
-    foreign("collectors.jobs.cardinality.sample_rate", NO_SINGLE_JOBS),
-    foreign("collectors.jobs.max_jobs", NO_SINGLE_JOBS),
-    foreign("collectors.jobs.max_age", NO_SINGLE_JOBS),
-    foreign("collectors.jobs.include_steps", NO_SINGLE_JOBS),
+    foreign("collectors.jobs.cardinality.max_labels", NoEffect("collectors.jobs.max_jobs bounds the jobs with series")),
+    foreign("collectors.jobs.cardinality.sample_rate", Sets(&["metrics.sampling.rate"])),
+    foreign("collectors.jobs.include_steps", NoEffect("steps have no series here")),
     foreign("metrics.retention.high_frequency", IN_PROMETHEUS),
     foreign("metrics.retention.medium_frequency", IN_PROMETHEUS),
     foreign("metrics.retention.low_frequency", IN_PROMETHEUS),
-    foreign("metrics.sampling.jobs.enabled", NO_SINGLE_JOBS),
-    foreign("metrics.sampling.jobs.rate", NO_SINGLE_JOBS),
-    foreign("metrics.sampling.jobs.stratified", NO_SINGLE_JOBS),
-    foreign("metrics.histograms.memory_usage_buckets", NoEffect("no histogram is about memory in bytes")),
+    foreign("metrics.sampling.jobs.enabled", NoEffect("a rate below 1 samples; leave it out to show all")),
+    foreign("metrics.sampling.jobs.rate", Sets(&["metrics.sampling.rate"])),
+    foreign("metrics.sampling.jobs.stratified", Sets(&["metrics.sampling.stratified"])),
     foreign("metrics.exporter.collection_errors_total.by_collector", BOTH_LABELS),
     foreign("metrics.exporter.collection_errors_total.by_error_type", BOTH_LABELS),
     foreign("performance.caching.max_size", ONE_READING),

@@ -1,8 +1,6 @@
 //! What is switched inside the collectors: which of their series there are, and the bounds of histograms.
 //! Keys of the sections `collectors` and `metrics`; what a choice does to sums stands in `collectors::settings`.
 
-use std::collections::BTreeSet;
-
 use super::collectors::SINGLE_JOBS;
 use super::metrics::limit;
 use super::{Key, quantity};

@@ -344,7 +344,8 @@ impl Loader {
         for (variable, text) in environment.iter().filter(|(_, text)| !text.is_empty()) {
             let Some((_, path)) = VARIABLES.iter().find(|(name, _)| name == variable) else { continue };
             let key = keys().find(|key| key.path == *path).expect("a test looks each of them up");
-            found.push(Found { key, text: text.clone(), origin: Origin::Environment(variable.clone()) });
+            let (text, origin) = (text.clone(), Origin::Environment(variable.clone()));
+            found.push(Found { key, written: key.path.to_owned(), text, origin });
         }
         for (variable, text) in environment {
             let Some(ours) = variable.strip_prefix(VARIABLE_PREFIX) else { continue };

@@ -102,8 +102,10 @@ impl Keeper {
             Endpoint::Accounting => kept.ledger.ask(at),
             _ => {
                 let age = kept.read_in_full.get(&endpoint).map_or(Duration::ZERO, Instant::elapsed);
-                let may_be_unchanged = self.cluster.plan.collection.caching.allows(age);
-                may_be_unchanged.then(|| kept.snapshot.last_update(endpoint)).unwrap_or_default()
+                match self.cluster.plan.collection.caching.allows(age) {
+                    true => kept.snapshot.last_update(endpoint),
+                    false => Timestamp::NONE,
+                }
             }
         };
         AskedWith { at, since, diag: kept.snapshot.diag.clone() }

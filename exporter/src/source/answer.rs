@@ -202,7 +202,8 @@ impl<'a> Body<'a> {
             let message = format!("the answer has {length} bytes, more than slurm.max_body_bytes ({limit})");
             return Err(self.failure(ErrorClass::TooLarge, message));
         }
-        let mut decoder = Decoder::new(self.api, self.endpoint).keeping(self.limits.reading_bytes)
+        let mut decoder = Decoder::new(self.api, self.endpoint)
+            .keeping(self.limits.reading_bytes)
             .with_job_details(self.limits.job_details);
         while let Some(chunk) = self.chunk(incoming).await? {
             if self.bytes > limit {

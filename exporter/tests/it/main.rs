@@ -17,6 +17,7 @@ mod job_life;
 mod kubernetes;
 mod life;
 mod metrics;
+mod old_names;
 mod once;
 mod outage;
 mod page;

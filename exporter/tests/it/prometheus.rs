@@ -12,28 +12,67 @@ use exporter::collectors::GAUGES_NAMED_TOTAL;
 use crate::process::{Exporter, has_program, http_get, lint, missing};
 use crate::simulator::Simulator;
 
-/// A child that does not outlive the test.
-pub(crate) struct Running(Child);
+/// A real Prometheus that scrapes every second; dropping it ends it.
+pub(crate) struct Prometheus {
+    child: Child,
+    address: String,
+    _data: tempfile::TempDir,
+}
 
-impl Running {
-    /// A Prometheus with this configuration, which answers on `address`.
-    pub(crate) fn start(config: &Path, data: &Path, address: &str) -> Self {
+impl Prometheus {
+    /// Its configuration lies in `folder` and names files relative to it; `scheme` is YAML of the target's job.
+    pub(crate) fn scraping(target: &str, folder: &Path, scheme: &str) -> Self {
+        let config = folder.join("prometheus.yml");
+        let text = format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: slurm-exporter\n    \
+             static_configs: [{{targets: ['{target}']}}]\n{scheme}"
+        );
+        fs::write(&config, text).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        // Prometheus cannot be told to pick a port, so it gets one that was free a moment ago.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", data.display()))
+            .arg(format!("--storage.tsdb.path={}", data.path().display()))
             .arg(format!("--web.listen-address={address}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        Self(child.expect("prometheus starts"))
+        Self { child: child.expect("prometheus starts"), address, _data: data }
+    }
+
+    /// The body of a good answer; nothing before it listens.
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
+        TcpStream::connect(&self.address).ok()?;
+        let (status, body) = http_get(&self.address, path);
+        (status == 200).then_some(body)
+    }
+
+    /// The series that a query gives now.
+    pub(crate) fn query(&self, expression: &str) -> Vec<serde_json::Value> {
+        let encoded: String = form_urlencoded::byte_serialize(expression.as_bytes()).collect();
+        let body = self.get(&format!("/api/v1/query?query={encoded}"));
+        let answer: Option<serde_json::Value> = body.and_then(|body| serde_json::from_str(&body).ok());
+        let result = answer.as_ref().and_then(|answer| answer["data"]["result"].as_array());
+        result.cloned().unwrap_or_default()
+    }
+
+    /// Until so many scrapes went well.
+    pub(crate) fn wait_for_scrapes(&self, scrapes: u32) {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while self.query(&format!("sum_over_time(up[1m]) >= {scrapes}")).is_empty() {
+            let targets = self.get("/api/v1/targets");
+            assert!(Instant::now() < deadline, "Prometheus did not scrape: {targets:?}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 }
 
-impl Drop for Running {
+impl Drop for Prometheus {
     fn drop(&mut self) {
         // Gone already when it failed to start.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -65,44 +104,21 @@ fn a_real_prometheus_scrapes_without_an_error() {
     exporter.wait_until_ready();
 
     let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("prometheus.yml");
-    let target = &exporter.address;
-    fs::write(
-        &config,
-        format!(
-            "global: {{scrape_interval: 1s}}\n\
-             scrape_configs:\n  - job_name: slurm\n    static_configs: [{{targets: ['{target}']}}]\n"
-        ),
-    )
-    .unwrap();
-    // Prometheus cannot be told to pick a port, so it gets one that was free a moment ago.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let _prometheus = Running::start(&config, &folder.path().join("data"), &address);
-
-    let query = |expression: &str| -> Option<serde_json::Value> {
-        TcpStream::connect(&address).ok()?;
-        let (status, body) = http_get(&address, &format!("/api/v1/query?query={expression}"));
-        let answer: serde_json::Value = (status == 200).then(|| serde_json::from_str(&body).ok())??;
-        answer["data"]["result"].as_array()?.first().map(|result| result["value"][1].clone())
-    };
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        // Three good scrapes, and what they brought can be asked for.
-        if query("count_over_time(up[1m])>=3").is_some() {
-            break;
-        }
-        assert!(Instant::now() < deadline, "Prometheus did not scrape three times");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    let prometheus = Prometheus::scraping(&exporter.address, folder.path(), "");
+    prometheus.wait_for_scrapes(3);
+    let query =
+        |expression: &str| prometheus.query(expression).first().map(|series| series["value"][1].clone());
     assert_eq!(query("min_over_time(up[1m])").unwrap(), "1");
-    let (_, targets) = http_get(&address, "/api/v1/targets");
+    let targets = prometheus.get("/api/v1/targets").unwrap();
     let targets: serde_json::Value = serde_json::from_str(&targets).unwrap();
     assert_eq!(targets["data"]["activeTargets"][0]["lastError"], "");
     assert_eq!(targets["data"]["activeTargets"][0]["health"], "up");
     let nodes = exporter.scrape().get("slurm_cluster_nodes_total", &[]).unwrap();
     assert_eq!(query("sum(slurm_nodes_total)").unwrap(), nodes.to_string());
     // Scraped as OpenMetrics, which is what it likes best: that page has metadata of a counter without its _total.
-    let metadata = |family: &str| http_get(&address, &format!("/api/v1/targets/metadata?metric={family}")).1;
+    let metadata = |family: &str| {
+        prometheus.get(&format!("/api/v1/targets/metadata?metric={family}")).expect("it answers")
+    };
     assert!(metadata("process_cpu_seconds").contains("\"counter\""), "{}", metadata("process_cpu_seconds"));
     assert!(!metadata("process_cpu_seconds_total").contains("\"counter\""));
     assert!(metadata("slurm_nodes_total").contains("\"gauge\""));

@@ -3,15 +3,14 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use exporter::config::Web;
 
-use crate::process::{Exporter, has_program, http_get, http_request, missing};
-use crate::prometheus::Running;
+use crate::process::{Exporter, has_program, http_request, missing};
+use crate::prometheus::Prometheus;
 use crate::simulator::Simulator;
 
 /// bcrypt of "test" at its lowest cost, as htpasswd prints it.
@@ -240,29 +239,10 @@ fn a_real_prometheus_scrapes_over_tls_as_a_user() {
     let simulator = Simulator::start();
     let mutual = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n";
     let exporter = folder.start(&simulator, &format!("{TLS}{mutual}basic_auth_users: {{ann: {HASH}}}\n"));
-    let config = folder.path("prometheus.yml");
-    let target = &exporter.address;
-    fs::write(
-        &config,
-        format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: slurm\n    scheme: https\n    \
-             basic_auth: {{username: ann, password: test}}\n    \
-             tls_config: {{ca_file: ca.pem, cert_file: prometheus.pem, key_file: prometheus.key}}\n    \
-             static_configs: [{{targets: ['{target}']}}]\n"
-        ),
-    )
-    .unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let _prometheus = Running::start(&config, &folder.path("data"), &address);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let targets = std::net::TcpStream::connect(&address).map(|_| http_get(&address, "/api/v1/targets").1);
-        if targets.as_ref().is_ok_and(|targets| targets.contains("\"health\":\"up\"")) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "Prometheus did not scrape: {targets:?}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    let scheme = "    scheme: https\n    basic_auth: {username: ann, password: test}\n    \
+                  tls_config: {ca_file: ca.pem, cert_file: prometheus.pem, key_file: prometheus.key}\n";
+    let root = folder.path("");
+    Prometheus::scraping(&exporter.address, &root, scheme).wait_for_scrapes(1);
 }
 
 /// What is wrong with such a file, its name left out; empty when nothing is.

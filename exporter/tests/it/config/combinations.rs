@@ -108,8 +108,7 @@ fn combinations_that_cannot_work_are_refused() {
     let shorter_than_defaults = "collection: {stale_after: 20s}\n";
     assert!(load_text(shorter_than_defaults, &[URL]).is_ok(), "nobody chose the intervals that are longer");
     let on = COLLECTORS.iter().filter(|collector| Collectors::default().is_enabled(collector.name));
-    let all_off: String =
-        on.map(|collector| format!("  {}: {{enabled: false}}\n", collector.name)).collect();
+    let all_off: String = on.map(|collector| format!("  {}: {{enabled: false}}\n", collector.name)).collect();
     check(
         &format!("collectors:\n{all_off}"),
         &["collectors: every collector is switched off; nothing would be exported"],

@@ -1,6 +1,8 @@
 //! The reference of all families, as Markdown; `exporter/METRICS.md` is this text.
 //! It only prints declarations: what a family means is said where it is declared.
 
+mod old_names;
+
 use std::fmt::Write as _;
 
 use crate::collectors::COLLECTORS;
@@ -29,6 +31,7 @@ pub fn reference() -> String {
         "the exporter about itself; what it says of an endpoint or a collector carries `cluster` too",
         telemetry::FAMILIES,
     );
+    old_names::tables(&mut text);
     text
 }
 
