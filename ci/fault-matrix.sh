@@ -9,4 +9,4 @@ cd "$(dirname "$0")/.."
 cargo build --release -p mock-slurmrestd
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 MOCK_SLURMRESTD=$target/release/mock-slurmrestd FAULT_MATRIX_REPORT=$report \
-	cargo test --release -p exporter --test it fault_matrix::the_fault_matrix -- --ignored --nocapture
+	cargo test --release -p exporter --test it fault_matrix::the_fault_matrix -- --nocapture

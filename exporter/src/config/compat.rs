@@ -77,7 +77,10 @@ static FOREIGN: &[Foreign] = &[
     foreign("collectors.nodes.cardinality.max_labels", Sets(&["metrics.label_limits.node"])),
     foreign("collectors.partitions.cardinality.max_labels", Sets(&["metrics.label_limits.partition"])),
     foreign("collectors.users.cardinality.max_labels", Sets(&["collectors.users.max_users"])),
-    foreign("collectors.jobs.cardinality.max_labels", NoEffect("collectors.jobs.max_jobs bounds the jobs with series")),
+    foreign(
+        "collectors.jobs.cardinality.max_labels",
+        NoEffect("collectors.jobs.max_jobs bounds the jobs with series"),
+    ),
     foreign("collectors.jobs.cardinality.sample_rate", Sets(&["metrics.sampling.rate"])),
     foreign("collectors.jobs.include_steps", NoEffect("steps have no series here")),
     foreign("metrics.retention.high_frequency", IN_PROMETHEUS),

@@ -57,6 +57,11 @@ case "$*" in
 "scontrol show nodes --json") cat $fixtures/24.11.5/v0.0.42/nodes.json;;
 "scontrol --all show partitions --json") cat $fixtures/24.11.5/v0.0.42/partitions.json;;
 "squeue --all --states=all --json") cat $fixtures/24.11.5/v0.0.42/jobs.json;;
+"squeue --only-job-state --json") cat $fixtures/24.11.5/v0.0.42/job_states.json;;
+"sacctmgr ping --json") cat $fixtures/24.11.5/v0.0.42/database_ping.json;;
+"scontrol show reservations --json") cat $fixtures/24.11.5/v0.0.42/reservations.json;;
+"scontrol show licenses --json") cat $fixtures/24.11.5/v0.0.42/licenses.json;;
+"sshare --all --json") cat $fixtures/24.11.5/v0.0.42/shares.json;;
 "sacctmgr show qos --json") cat $fixtures/24.11.5/v0.0.42/qos.json;;
 "sacctmgr show associations --json") cat $fixtures/24.11.5/v0.0.42/associations.json;;
 "sacct --allusers --duplicates --starttime=uts1795200000 --endtime=uts1795203600 --state="*" --json")

@@ -67,13 +67,13 @@ fn values_beyond_a_limit_fold_and_every_sum_stays() {
 #[test]
 fn a_full_page_keeps_what_is_about_the_cluster_and_says_what_it_lacks() {
     let simulator = Simulator::start();
-    let (exporter, _folder) = start(&simulator, "metrics: {max_series: 900}\n");
+    let (exporter, _folder) = start(&simulator, "metrics: {max_series: 1800}\n");
     let node = [("family", "slurm_node_info")];
     let page = page_with(&exporter, "slurm_exporter_cardinality_dropped_series", &node);
-    assert_eq!(page.get("slurm_exporter_cardinality_limit", &[]), Some(900.0));
+    assert_eq!(page.get("slurm_exporter_cardinality_limit", &[]), Some(1800.0));
     assert!(page.get("slurm_cluster_nodes_total", &[]).is_some());
     let lines = exporter.get("/metrics").1.lines().filter(|line| !line.starts_with('#')).count();
-    assert!(lines <= 900, "{lines}");
+    assert!(lines <= 1800, "{lines}");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn its_own_families_and_buckets_are_a_matter_of_choice() {
 #[test]
 fn a_full_page_gives_up_the_named_families_first() {
     let simulator = Simulator::start();
-    let keys = "max_series: 900, levels: {critical: [slurm_node_cpus_total], detailed: [slurm_jobs_total]}";
+    let keys = "max_series: 1800, levels: {critical: [slurm_node_cpus_total], detailed: [slurm_jobs_total]}";
     let (exporter, _folder) = start(&simulator, &format!("metrics: {{{keys}}}\n"));
     let gone = [("family", "slurm_jobs_total")];
     let page = page_with(&exporter, "slurm_exporter_cardinality_dropped_series", &gone);

@@ -30,6 +30,7 @@ fn companion(key: &Key) -> Option<(&'static str, &'static str)> {
     match key.path {
         "slurm.tls.cert_file" => Some(("SLURM_EXPORTER_SLURM_TLS_KEY_FILE", "word")),
         "slurm.tls.key_file" => Some(("SLURM_EXPORTER_SLURM_TLS_CERT_FILE", "word")),
+        "ha.lease" | "ha.lock_file" => Some(("SLURM_EXPORTER_HA_LEADER_ELECTION", "true")),
         "slurm.recorded.directory" => Some(("SLURM_EXPORTER_SLURM_SOURCE", "recorded")),
         _ => None,
     }
