@@ -26,6 +26,16 @@ const CONDITIONS: &[Condition] = &[
         is_met: |config| config.clusters().iter().any(|slurm| slurm.rate_limit.requests_per_second.is_some()),
     },
     Condition {
+        keys: &[
+            "collectors.jobs.max_jobs",
+            "collectors.jobs.max_age",
+            "metrics.sampling.rate",
+            "metrics.sampling.stratified",
+        ],
+        needs: "collectors.jobs.per_job",
+        is_met: |config| config.slurm.job_details,
+    },
+    Condition {
         keys: &["metrics.levels.critical", "metrics.levels.important", "metrics.levels.detailed"],
         needs: "metrics.max_series",
         is_met: |config| config.metrics.max_series.is_some(),

@@ -50,9 +50,9 @@ pub(super) const CYCLES_AND_RPCS: Judge = Judge {
     },
     ours: &[
         ours("rpcs {message_type}", "slurm_rpc_requests_total"),
-        ours("seconds of rpcs {message_type}", "slurm_rpc_duration_seconds_total"),
+        with_zeros("seconds of rpcs {message_type}", "slurm_rpc_duration_seconds_total"),
         ours("rpcs of user {user}", "slurm_user_rpc_requests_total"),
-        ours("seconds of rpcs of user {user}", "slurm_user_rpc_duration_seconds_total"),
+        with_zeros("seconds of rpcs of user {user}", "slurm_user_rpc_duration_seconds_total"),
         ours("counted jobs at", "slurm_scheduler_job_states_timestamp_seconds"),
         ours("main cycles", "slurm_scheduler_cycles_total"),
         ours("backfill cycles", "slurm_backfill_cycles_total"),
