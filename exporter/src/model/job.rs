@@ -117,6 +117,12 @@ impl Jobs {
         }
     }
 
+    /// Whether the states tell the tasks of an array whose string Slurm cut.
+    pub(super) fn can_be_completed(&self, states: &JobStates) -> bool {
+        let is_told = |job: &Job| states.of_array(job.id, job.state.base).is_some();
+        self.rows.iter().any(|job| job.tasks_truncated && is_told(job))
+    }
+
     /// Takes the tasks of arrays whose string Slurm cut from the states, where they are known.
     pub(super) fn complete_arrays(&mut self, states: &JobStates) {
         for job in self.rows.iter_mut().filter(|job| job.tasks_truncated) {
@@ -191,6 +197,10 @@ mod tests {
             snapshot.set(Reading::JobStates(Box::new(states(array))));
             snapshot.set(Reading::Jobs(Box::new(jobs())));
             assert_eq!(tasks(&snapshot), [first, (5, false), (21, true)]);
+            let mut late = Snapshot::default();
+            late.set(Reading::Jobs(Box::new(jobs())));
+            late.set(Reading::JobStates(Box::new(states(array))));
+            assert_eq!(tasks(&late), [first, (5, false), (21, true)], "the states came after the jobs");
         }
     }
 

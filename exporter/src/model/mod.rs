@@ -88,10 +88,14 @@ macro_rules! readings {
 
         impl Snapshot {
             /// Puts a reading in its place; the one before is dropped when its last reader is done. Arrays whose tasks
-            /// Slurm did not list take their number from the states.
+            /// Slurm did not list take their number from the states, whichever come first.
             pub fn set(&mut self, mut reading: Reading) {
-                if let (Reading::Jobs(jobs), Some(states)) = (&mut reading, &self.job_states) {
-                    jobs.complete_arrays(states);
+                match (&mut reading, &self.job_states, &mut self.jobs) {
+                    (Reading::Jobs(jobs), Some(states), _) => jobs.complete_arrays(states),
+                    (Reading::JobStates(states), _, Some(jobs)) if jobs.can_be_completed(states) => {
+                        Arc::make_mut(jobs).complete_arrays(states);
+                    }
+                    _ => {}
                 }
                 match reading {
                     $(Reading::$endpoint(read) => self.$field = Some(Arc::from(read)),)*

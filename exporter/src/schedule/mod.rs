@@ -184,6 +184,10 @@ impl Keeper {
                 self.fail(&mut kept, endpoint, error)
             }
         };
+        if let (Endpoint::Jobs, Some(jobs)) = (endpoint, &kept.snapshot.jobs) {
+            let truncated = jobs.rows.iter().filter(|job| job.tasks_truncated).count();
+            telemetry.set_truncated_arrays(Some(truncated as u64));
+        }
         self.publish(&kept, endpoint).await;
         // Last, so that whoever was told "ready" finds the data on the page.
         self.cluster.board.set(endpoint, status);
@@ -242,12 +246,7 @@ impl Keeper {
             other => other,
         };
         let nodes = matches!(reading, Reading::Nodes(_)).then(|| kept.snapshot.nodes.clone());
-        let is_jobs = matches!(reading, Reading::Jobs(_));
         kept.snapshot.set(reading);
-        if let Some(jobs) = kept.snapshot.jobs.as_deref().filter(|_| is_jobs) {
-            let truncated = jobs.rows.iter().filter(|job| job.tasks_truncated).count();
-            telemetry.set_truncated_arrays(Some(truncated as u64));
-        }
         if let Some(before) = nodes {
             Self::compare_nodes(kept, before.as_deref());
         }
