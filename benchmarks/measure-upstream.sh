@@ -27,7 +27,7 @@ target=${CARGO_TARGET_DIR:-target}/release
 renice -n "${NICE:-0}" $$ >/dev/null
 
 # Not below /tmp, which may be a small memory file system.
-dir=$(mktemp -d /var/tmp/measure-upstream.XXXXXX)
+dir=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
 slurm() { SUITE=$suite DIR=$dir/slurm PORT=$port NODES=$nodes JOBS=$jobs ci/real-slurm.sh "$@"; }
 exporter_pid='' helper_pids=''
 stop_exporter() {

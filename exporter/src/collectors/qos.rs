@@ -57,6 +57,10 @@ fn collect(snapshot: &Snapshot, _: &Settings, batch: &mut Batch) {
     for job in &jobs.rows {
         in_use.entry(job.qos).or_default().add(jobs, job);
     }
+    // What a job without a QOS holds might be any's; with a slurmdbd each has one.
+    if in_use.get(&Symbol::EMPTY).is_some_and(|unknown| unknown.jobs > 0) {
+        return;
+    }
     let none = InUse::default();
     let used = batch.family(&USED);
     for qos in &table.rows {

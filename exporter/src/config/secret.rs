@@ -1,6 +1,7 @@
-//! A token that cannot be printed.
+//! A token that cannot be printed, and URLs that can.
 //! Where it comes from and what it says is `source::auth`'s business.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A JWT for slurmrestd. Only [`Token::expose`] gives the text away; `Debug` does not.
@@ -37,9 +38,31 @@ impl fmt::Debug for Token {
     }
 }
 
+/// A value as it may be shown: a URL without the user and the password in it, anything else as it is.
+pub(super) fn without_user(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) => format!("{scheme}://(redacted){}", &rest[user.len()..]).into(),
+        None => text.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Token;
+    use super::{Token, without_user};
+
+    #[test]
+    fn a_url_is_shown_without_its_user() {
+        for (text, shown) in [
+            ("http://ann:pa@ss@proxy:3128/x", "http://(redacted)@proxy:3128/x"),
+            ("http://ann@proxy", "http://(redacted)@proxy"),
+            ("http://proxy:3128/a@b", "http://proxy:3128/a@b"),
+            ("ann@proxy", "ann@proxy"),
+        ] {
+            assert_eq!(without_user(text), shown);
+        }
+    }
 
     #[test]
     fn the_output_of_scontrol_token_is_a_token() {

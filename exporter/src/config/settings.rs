@@ -1,11 +1,12 @@
 //! Every key with its value and where that was set: what `/config` shows, and how two configurations differ.
-//! No value here is a secret: tokens come from files and from `SLURM_JWT`, which are named and not quoted.
+//! Tokens come from files and from `SLURM_JWT`, which are named and not quoted. The password of a proxy stands in its URL
+//! and is left out here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::load::{Origins, SECTION_OF_A_CLUSTER, TOKEN_VARIABLE};
-use super::{Origin, keys};
+use super::{Origin, keys, secret};
 
 /// The settings of one configuration that was read without a mistake.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,7 @@ impl Settings {
             _ => (default, "default".to_owned()),
         };
         let remark = if waiting.contains(&path) { ", in effect after a restart" } else { "" };
-        let _ = writeln!(page, "{path}: {value:?}  # {origin}{remark}");
+        let _ = writeln!(page, "{path}: {:?}  # {origin}{remark}", secret::without_user(value));
     }
 
     /// Whether the key was set at all.

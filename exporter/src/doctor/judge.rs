@@ -7,7 +7,7 @@ use super::span::span;
 use super::{Circumstances, Finding, Mark, Seen};
 use crate::config::{Kind, TokenSource};
 use crate::model::endpoint::Daemon;
-use crate::model::{Controller, Diag, Endpoint, Jobs, Reading};
+use crate::model::{Controller, Endpoint, Reading, Visible};
 use crate::source::ErrorClass;
 
 /// Clocks may differ by so much, and by the time that the answer took: Slurm's is told in whole seconds.
@@ -246,15 +246,13 @@ fn remedy_for_rights(about: &Circumstances<'_>, endpoint: Endpoint) -> String {
     }
 }
 
-/// Slurm shows a user only what is his under `PrivateData`, and says nothing about it. Its statistics count all jobs.
+/// What Slurm keeps from whoever is no operator.
 fn hidden_jobs(seen: &[Seen]) -> Option<Finding> {
     let Some(Reading::Jobs(jobs)) = reading(seen, Endpoint::Jobs) else { return None };
     let Some(Reading::Diag(diag)) = reading(seen, Endpoint::Diag) else { return None };
-    let (counted, shown) = (counted(diag)?, shown(jobs));
-    // Of an array that Slurm cut only the beginning is counted.
-    let is_cut = jobs.rows.iter().any(|job| job.tasks_truncated);
-    // The statistics lag behind, so that only a large part is evidence.
-    (!is_cut && counted >= 4 && shown.saturating_mul(2) < counted).then(|| {
+    let visible = Visible::of(jobs, diag)?;
+    let Visible { counted, shown } = visible;
+    visible.is_partial().then(|| {
         wrong(
             "rights",
             format!(
@@ -263,15 +261,6 @@ fn hidden_jobs(seen: &[Seen]) -> Option<Finding> {
             ),
         )
     })
-}
-
-fn counted(diag: &Diag) -> Option<u64> {
-    Some(diag.jobs_pending? + diag.jobs_running?)
-}
-
-fn shown(jobs: &Jobs) -> u64 {
-    let active = jobs.rows.iter().filter(|job| job.is_pending() || job.is_running());
-    active.map(|job| u64::from(job.tasks)).sum()
 }
 
 /// The words of a failure.

@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn users_of_jobs_are_hidden_and_an_account_of_the_same_name_is_not() {
         let job = r#"{"job_id": 1, "job_state": ["PENDING"], "partition": "p", "cpus": {"set": true, "number": 1},
-            "node_count": {"set": true, "number": 1}, "user_name": "ann", "account": "ann"}"#;
+            "node_count": {"set": true, "number": 1}, "tres_req_str": "", "tres_alloc_str": "",
+            "user_name": "ann", "account": "ann"}"#;
         let nobody = job.replace("\"ann\", \"account\"", "\"\", \"account\"");
         let Reading::Jobs(jobs) = read(Endpoint::Jobs, &format!(r#"{{"jobs": [{job}, {job}, {nobody}]}}"#))
         else {

@@ -23,6 +23,7 @@ pub mod state;
 pub mod symbol;
 pub mod time;
 pub mod tres;
+pub mod visible;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub use reservation::{Reservation, Reservations};
 pub use share::{Share, Shares};
 pub use symbol::{Symbol, Symbols};
 pub use time::Timestamp;
+pub use visible::Visible;
 
 /// Makes [`Snapshot`] and [`Reading`] from one line per endpoint: `Variant => field: Type`.
 macro_rules! readings {

@@ -1,34 +1,16 @@
 //! Whether Slurm shows us all there is, or what our user may see: a list that is filtered (`PrivateData`) comes like any
 //! other, with 200 and without a warning. Nodes and partitions are refused instead (24.11.5), as a failed poll.
 
-use crate::model::{Diag, Endpoint, Jobs, Snapshot};
+use crate::model::{Diag, Endpoint, Snapshot, Visible};
 
 /// Whether the newest reading of an endpoint is only a part; none where nothing tells. `diag` is what was known when it
 /// was asked for.
 pub(super) fn is_partial(endpoint: Endpoint, snapshot: &Snapshot, diag: Option<&Diag>) -> Option<bool> {
     match endpoint {
-        Endpoint::Jobs => are_jobs_partial(snapshot.jobs.as_deref()?, diag?),
+        Endpoint::Jobs => Visible::of(snapshot.jobs.as_deref()?, diag?).map(Visible::is_partial),
         Endpoint::Shares => Some(!snapshot.shares.as_deref()?.has_root),
         _ => None,
     }
-}
-
-/// Slurm's statistics count the waiting and running tasks of everybody. All of them must be in a later list, since jobs
-/// that ended stay there for a while. Where the list has not even half, that is no job that was purged early
-/// (`MinJobAge`).
-fn are_jobs_partial(jobs: &Jobs, diag: &Diag) -> Option<bool> {
-    let counted = diag.jobs_pending?.checked_add(diag.jobs_running?)?;
-    let at = diag.job_states_at;
-    at.get()?;
-    if jobs.rows.iter().any(|job| job.tasks_truncated) {
-        return None;
-    }
-    let then = jobs.rows.iter().filter(|job| {
-        let has_ended = !(job.is_pending() || job.is_running());
-        job.submit_at <= at && (!has_ended || job.end_at >= at)
-    });
-    let seen: u64 = then.map(|job| u64::from(job.tasks)).sum();
-    Some(seen.saturating_mul(2) < counted)
 }
 
 #[cfg(test)]
@@ -37,7 +19,7 @@ mod tests {
 
     use super::*;
     use crate::collectors::test_cluster::JobsBuilder;
-    use crate::model::{Shares, Timestamp};
+    use crate::model::{Jobs, Shares, Timestamp};
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_unix(Some(seconds))

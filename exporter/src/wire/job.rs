@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 
 use super::error::ValueError;
-use super::no_val::{Number, Text};
+use super::no_val::{Number, Text, present};
 use super::stream::read_value;
 use super::words::{Words, sort};
 use crate::model::job::{Details, Gpus, Job, Jobs, count_array_tasks};
@@ -59,10 +59,11 @@ struct Wire<'a> {
     priority: Number,
     #[serde(default, borrow)]
     features: Text<'a>,
-    #[serde(default, borrow)]
-    tres_req_str: Text<'a>,
-    #[serde(default, borrow)]
-    tres_alloc_str: Text<'a>,
+    /// Empty without any, like the next one; every version writes both.
+    #[serde(default, borrow, deserialize_with = "present")]
+    tres_req_str: Option<Text<'a>>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    tres_alloc_str: Option<Text<'a>>,
     #[serde(default)]
     submit_time: Number,
     #[serde(default)]
@@ -97,8 +98,10 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
     table.last_partitions = jobs.partition_lists.store(partitions, table.last_partitions);
 
     // A job that holds or held resources says in tres_alloc_str what they are; one that waits, what it asks for.
-    let has_allocation = !wire.tres_alloc_str.0.is_empty();
-    let tres = Tres::parse(if has_allocation { &wire.tres_alloc_str.0 } else { &wire.tres_req_str.0 });
+    let requested = wire.tres_req_str.ok_or(ValueError::Missing("tres_req_str"))?;
+    let allocated = wire.tres_alloc_str.ok_or(ValueError::Missing("tres_alloc_str"))?;
+    let has_allocation = !allocated.0.is_empty();
+    let tres = Tres::parse(if has_allocation { &allocated.0 } else { &requested.0 });
     let gpus = tres.gres.iter().filter(|item| item.name == "gpu");
     let gpus: Vec<_> = gpus.map(|item| Gpus { kind: symbols.intern(item.kind), count: item.count }).collect();
     table.last_gpus = jobs.gpu_lists.store(gpus, table.last_gpus);

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::error::ValueError;
-use super::no_val::{Number, Text};
+use super::no_val::{Number, Text, present};
 use super::stream::read_value;
 use super::words::{Words, sort};
 use crate::model::node::{Gres, Node, Nodes};
@@ -33,8 +33,8 @@ struct Wire<'a> {
     /// v0.0.38 only: the flags, apart from the base word.
     #[serde(default, borrow)]
     state_flags: Words<'a>,
-    #[serde(default, borrow)]
-    partitions: Vec<Text<'a>>,
+    #[serde(borrow)]
+    partitions: Option<Vec<Text<'a>>>,
     /// Separated by commas in v0.0.38.
     #[serde(default, borrow)]
     features: Words<'a>,
@@ -52,10 +52,11 @@ struct Wire<'a> {
     /// `free_memory` in v0.0.38.
     #[serde(default, alias = "free_memory")]
     free_mem: Number,
-    #[serde(default, borrow)]
-    gres: Text<'a>,
-    #[serde(default, borrow)]
-    gres_used: Text<'a>,
+    /// Empty or null without any; every version writes both.
+    #[serde(default, borrow, deserialize_with = "present")]
+    gres: Option<Text<'a>>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    gres_used: Option<Text<'a>>,
     #[serde(default, borrow)]
     reason: Text<'a>,
     #[serde(default, borrow)]
@@ -107,15 +108,19 @@ pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError>
     let memory_allocated = number(wire.alloc_memory, "alloc_memory")?;
     let cpus_total = number(wire.cpus, "cpus")?;
     let cpus_allocated = number(wire.alloc_cpus, "alloc_cpus")?;
+    // Without these sums would say 0 for what nobody knows.
+    let partitions = wire.partitions.ok_or(ValueError::Missing("partitions"))?;
+    let gres = wire.gres.ok_or(ValueError::Missing("gres"))?;
+    let gres_used = wire.gres_used.ok_or(ValueError::Missing("gres_used"))?;
 
     table.flags.clear();
     let state = sort(&words, node_base::index_of, node_flag::index_of, |_| None, symbols, &mut table.flags);
     let row = u32::try_from(nodes.rows.len()).expect("fewer than 2^32 nodes fit in one answer");
     nodes.other_flags.extend(table.flags.iter().map(|flag| (row, *flag)));
 
-    let partitions: Vec<_> = wire.partitions.iter().map(|partition| symbols.intern(&partition.0)).collect();
+    let partitions: Vec<_> = partitions.iter().map(|partition| symbols.intern(&partition.0)).collect();
     table.last_partitions = nodes.partition_lists.store(partitions, table.last_partitions);
-    merge_gres(&mut table.gres, symbols, &wire.gres.0, &wire.gres_used.0);
+    merge_gres(&mut table.gres, symbols, &gres.0, &gres_used.0);
     table.last_gres = nodes.gres_lists.store(table.gres.iter().copied(), table.last_gres);
 
     let features = wire.features.iter().flat_map(|word| word.split(',')).filter(|word| !word.is_empty());

@@ -285,3 +285,25 @@ async fn a_replaced_token_costs_at_most_one_failed_poll() {
     assert!(failed <= 1, "{failed} failed polls");
     assert!(refused.load(Ordering::SeqCst) >= 1);
 }
+
+#[test]
+fn the_password_of_a_proxy_is_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    let slurm = "url: \"http://127.0.0.1:9\", proxy_url: \"http://ann:canary@127.0.0.1:9\"";
+    for text in [format!("slurm: {{{slurm}}}\n"), format!("clusters: [{{name: one, {slurm}}}]\n")] {
+        std::fs::write(&file, text).unwrap();
+        let exporter =
+            Exporter::start(&["--config".as_ref(), file.as_os_str(), "--log.level=trace".as_ref()]);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !exporter.get("/ready").1.contains("failed to poll") {
+            assert!(Instant::now() < deadline, "{}", exporter.get("/ready").1);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let (_, config) = exporter.get("/config");
+        assert!(config.contains("proxy_url: \"http://(redacted)@127.0.0.1:9\""), "{config}");
+        let pages = ["/metrics", "/ready", "/"].map(|path| exporter.get(path).1).concat();
+        let (_, log) = exporter.terminate();
+        assert!(!format!("{config}{pages}{log}").contains("canary"), "{config}{pages}{log}");
+    }
+}

@@ -374,6 +374,7 @@ async fn an_answer_that_would_take_too_much_memory_is_not_kept() {
     for id in 1..20_000 {
         rows.push_str(&format!(
             "{{\"job_id\": {id}, \"job_state\": [\"PENDING\"], \"partition\": \"all\", \"cpus\": 1, \"node_count\": 1, \
+             \"tres_req_str\": \"cpu=1\", \"tres_alloc_str\": \"\", \
              \"account\": \"account{id}\"}},"
         ));
     }

@@ -161,10 +161,11 @@ fn named_row(endpoint: &str, row: u32) -> String {
     match endpoint {
         "nodes" => format!(
             "{{\"name\":\"n{row}\",\"state\":[\"IDLE\"],\"cpus\":1,\"alloc_cpus\":0,\"real_memory\":1,\
-             \"alloc_memory\":0,\"partitions\":[\"p{row}\"],\"reason\":\"r{row}\"}}"
+             \"alloc_memory\":0,\"partitions\":[\"p{row}\"],\"gres\":\"\",\"gres_used\":\"\",\"reason\":\"r{row}\"}}"
         ),
         _ => format!(
-            "{{\"job_id\":{row},\"job_state\":[\"PENDING\"],\"cpus\":1,\"node_count\":1,\"partition\":\"p{row}\",\"user_name\":\"u{row}\",\
+            "{{\"job_id\":{row},\"job_state\":[\"PENDING\"],\"cpus\":1,\"node_count\":1,\"tres_req_str\":\"\",\"tres_alloc_str\":\"\",\
+             \"partition\":\"p{row}\",\"user_name\":\"u{row}\",\
              \"account\":\"a{row}\"}}"
         ),
     }
