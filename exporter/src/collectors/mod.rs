@@ -16,6 +16,7 @@ mod held;
 mod in_use;
 mod job_choice;
 mod job_life;
+mod job_steps;
 mod jobs;
 mod licenses;
 mod node_states;
@@ -56,6 +57,7 @@ pub const COLLECTORS: &[&Collector] = &[
     &jobs::COLLECTOR,
     &job_life::COLLECTOR,
     &single_jobs::COLLECTOR,
+    &job_steps::COLLECTOR,
     &users::COLLECTOR,
     &accounts::COLLECTOR,
     &reservations::COLLECTOR,

@@ -290,6 +290,14 @@ pub(super) const KEYS: &[Key] = &[
         set: |config, text| config.collection.intervals.set(Endpoint::Accounting, text),
     },
     Key {
+        path: "collection.intervals.steps",
+        flag: Some("collection.intervals.steps"),
+        value: "DURATION",
+        help: "how often the steps of running jobs are read from slurmdbd, where they are wanted",
+        default: "300s",
+        set: |config, text| config.collection.intervals.set(Endpoint::Steps, text),
+    },
+    Key {
         path: "collection.jitter",
         flag: None,
         value: "DURATION",

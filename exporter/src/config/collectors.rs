@@ -9,6 +9,9 @@ use crate::model::Endpoint;
 /// The collector that `collectors.jobs.per_job` switches on.
 pub(super) const SINGLE_JOBS: &str = "single_jobs";
 
+/// The collector that `collectors.jobs.include_steps` switches on.
+pub(super) const JOB_STEPS: &str = "job_steps";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collectors {
     /// The names of those that are switched off.
@@ -17,7 +20,7 @@ pub struct Collectors {
 
 impl Default for Collectors {
     fn default() -> Self {
-        Self { off: BTreeSet::from([SINGLE_JOBS]) }
+        Self { off: BTreeSet::from([SINGLE_JOBS, JOB_STEPS]) }
     }
 }
 

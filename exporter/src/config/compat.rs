@@ -82,7 +82,6 @@ static FOREIGN: &[Foreign] = &[
         NoEffect("collectors.jobs.max_jobs bounds the jobs with series"),
     ),
     foreign("collectors.jobs.cardinality.sample_rate", Sets(&["metrics.sampling.rate"])),
-    foreign("collectors.jobs.include_steps", NoEffect("steps have no series here")),
     foreign("metrics.retention.high_frequency", IN_PROMETHEUS),
     foreign("metrics.retention.medium_frequency", IN_PROMETHEUS),
     foreign("metrics.retention.low_frequency", IN_PROMETHEUS),

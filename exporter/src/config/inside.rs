@@ -1,7 +1,7 @@
 //! What is switched inside the collectors: which of their series there are, and the bounds of histograms.
 //! Keys of the sections `collectors` and `metrics`; what a choice does to sums stands in `collectors::settings`.
 
-use super::collectors::SINGLE_JOBS;
+use super::collectors::{JOB_STEPS, SINGLE_JOBS};
 use super::metrics::limit;
 use super::{Key, quantity};
 use crate::collectors::settings::Only;
@@ -84,6 +84,14 @@ pub(super) const KEYS: &[Key] = &[
             config.slurm.job_details = quantity::switch(text)?;
             config.collectors.switch(SINGLE_JOBS, text)
         },
+    },
+    Key {
+        path: "collectors.jobs.include_steps",
+        flag: None,
+        value: "true|false",
+        help: "whether the running steps of these jobs have series too, six each; asks slurmdbd for the running jobs",
+        default: "false",
+        set: |config, text| config.collectors.switch(JOB_STEPS, text),
     },
     Key {
         path: "collectors.jobs.max_jobs",

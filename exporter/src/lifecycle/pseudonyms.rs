@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 
 use aws_lc_rs::hmac;
 
-use crate::model::{Associations, Diag, Jobs, Nodes, Reading, Reservations, Shares, Symbol, Symbols};
+use crate::model::{Associations, Diag, Jobs, Nodes, Reading, Reservations, Shares, Steps, Symbol, Symbols};
 
 /// Of the 32 bytes of HMAC-SHA-256: enough that no two of a million names meet.
 const KEPT_BYTES: usize = 8;
@@ -43,6 +43,7 @@ impl Pseudonyms {
     pub fn hide(&self, reading: &mut Reading) {
         match reading {
             Reading::Jobs(jobs) => self.hide_in_jobs(jobs),
+            Reading::Steps(steps) => self.hide_in_steps(steps),
             Reading::Nodes(nodes) => self.hide_in_nodes(nodes),
             Reading::Diag(diag) => self.hide_in_diag(diag),
             Reading::Reservations(reservations) => self.hide_in_reservations(reservations),
@@ -67,6 +68,13 @@ impl Pseudonyms {
         }
         for details in &mut jobs.details {
             details.name = self.symbol(details.name, &mut jobs.symbols, &mut hidden);
+        }
+    }
+
+    fn hide_in_steps(&self, steps: &mut Steps) {
+        let mut hidden = HashMap::new();
+        for step in &mut steps.rows {
+            step.name = self.symbol(step.name, &mut steps.symbols, &mut hidden);
         }
     }
 

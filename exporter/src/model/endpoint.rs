@@ -21,6 +21,8 @@ pub enum Endpoint {
     Associations,
     /// Jobs that are over, by time.
     Accounting,
+    /// Steps of the jobs that run.
+    Steps,
 }
 
 /// How much depends on an endpoint and how dear it is; gives the default interval.
@@ -85,8 +87,10 @@ const fn dbd(
 /// Which ones and of when is said in further words.
 const FINISHED_JOBS: &str = "sacct --allusers --duplicates";
 
+const RUNNING_JOBS: &str = "sacct --allusers --state=RUNNING";
+
 /// Every endpoint, in the order of the variants.
-const FACTS: [Facts; 13] = [
+const FACTS: [Facts; 14] = [
     ctld(Endpoint::Ping, "ping", "ping", Cost::Critical, "scontrol ping"),
     ctld(Endpoint::Diag, "diag", "diag", Cost::Critical, "sdiag"),
     ctld(Endpoint::JobStates, "job_states", "jobs/state", Cost::Critical, "squeue --only-job-state"),
@@ -106,6 +110,7 @@ const FACTS: [Facts; 13] = [
     dbd(Endpoint::Qos, "qos", "qos", Cost::Detailed, "sacctmgr show qos"),
     dbd(Endpoint::Associations, "associations", "associations", Cost::Detailed, "sacctmgr show associations"),
     dbd(Endpoint::Accounting, "accounting", "jobs", Cost::Detailed, FINISHED_JOBS).in_22_05(FINISHED_JOBS),
+    dbd(Endpoint::Steps, "steps", "jobs?state=RUNNING", Cost::Detailed, RUNNING_JOBS).in_22_05(RUNNING_JOBS),
 ];
 
 impl Endpoint {

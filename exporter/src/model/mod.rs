@@ -20,6 +20,7 @@ pub mod qos;
 pub mod reservation;
 pub mod share;
 pub mod state;
+pub mod step;
 pub mod symbol;
 pub mod time;
 pub mod tres;
@@ -43,6 +44,7 @@ pub use polls::Polls;
 pub use qos::QosTable;
 pub use reservation::{Reservation, Reservations};
 pub use share::{Share, Shares};
+pub use step::Steps;
 pub use symbol::{Symbol, Symbols};
 pub use time::Timestamp;
 pub use visible::Visible;
@@ -138,6 +140,7 @@ readings! {
     Qos => qos: QosTable,
     Associations => associations: Associations,
     Accounting => accounting: Accounting,
+    Steps => steps: Steps,
 }
 
 impl Snapshot {

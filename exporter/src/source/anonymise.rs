@@ -130,6 +130,7 @@ const RULES: &[(&str, Rule)] = &[
     ("array_task_string", Rule::Keep),
     ("dependency", Rule::Keep),
     ("job_id", Rule::Keep),
+    ("step/id", Rule::Keep),
 ];
 
 /// Numbers that stand for a person or a group.

@@ -6,7 +6,7 @@ use super::envelope::{ApiError, LastUpdate, Meta, Warning, WireError};
 use super::error::{DecodeError, ValueError};
 use super::no_val::Number;
 use super::stream::{Members, SplitError, Splitter, read_value};
-use super::{association, finished_job, job, node};
+use super::{association, finished_job, job, node, step};
 use crate::model::{
     Controllers, Diag, Endpoint, JobStates, Licenses, Partitions, QosTable, Reading, Release, Reservations,
     Shares, Symbol, Symbols, Timestamp,
@@ -67,6 +67,7 @@ enum Rows {
     Qos(QosTable),
     Associations(association::Table),
     Accounting(finished_job::Table),
+    Steps(step::Table),
 }
 
 impl Decoder {
@@ -86,6 +87,7 @@ impl Decoder {
             Endpoint::Qos => Rows::Qos(QosTable::default()),
             Endpoint::Associations => Rows::Associations(association::Table::default()),
             Endpoint::Accounting => Rows::Accounting(finished_job::Table::default()),
+            Endpoint::Steps => Rows::Steps(step::Table::default()),
         };
         Self {
             endpoint,
@@ -194,7 +196,7 @@ impl Members for Content {
             Rows::Partitions(_) => &["partitions"],
             Rows::Reservations(_) => &["reservations"],
             Rows::Licenses(_) => &["licenses"],
-            Rows::Jobs(_) | Rows::JobStates(_) | Rows::Accounting(_) => &["jobs"],
+            Rows::Jobs(_) | Rows::JobStates(_) | Rows::Accounting(_) | Rows::Steps(_) => &["jobs"],
             Rows::Shares(_) => &["shares", "shares"],
             Rows::Qos(_) => std::slice::from_ref(&self.api.qos_member),
             Rows::Associations(_) => &["associations"],
@@ -215,6 +217,7 @@ impl Members for Content {
             Rows::Qos(table) => (self.api.qos)(bytes, table),
             Rows::Associations(table) => (self.api.association)(bytes, table),
             Rows::Accounting(table) => (self.api.finished_job)(bytes, table),
+            Rows::Steps(table) => step::read(bytes, table),
         }?;
         self.row_count += 1;
         self.row_bytes += len;
@@ -225,12 +228,13 @@ impl Members for Content {
     }
 
     fn has_parts(&self) -> bool {
-        matches!(self.rows, Rows::Accounting(_))
+        matches!(self.rows, Rows::Accounting(_) | Rows::Steps(_))
     }
 
     fn part(&mut self, bytes: &[u8]) -> Result<(), ValueError> {
         match &mut self.rows {
             Rows::Accounting(table) => finished_job::read_step(bytes, table),
+            Rows::Steps(table) => step::read_step(bytes, table),
             _ => Ok(()),
         }
     }
@@ -340,15 +344,23 @@ impl Content {
                 keep_own(endpoint, own, &table.symbols, &mut table.jobs, |job| job.cluster)?;
                 Reading::Accounting(Box::new(table))
             }
+            Rows::Steps(table) => {
+                let mut table = table.steps;
+                keep_own(endpoint, own, &table.symbols, &mut table.rows, |step| step.cluster)?;
+                table.rows.shrink_to_fit();
+                table.symbols.shrink();
+                table.gpu_lists.shrink();
+                Reading::Steps(Box::new(table))
+            }
         };
         let release = Release {
             cluster: self.cluster,
             slurm_version: self.slurm_version,
             api_version: self.api.version,
         };
-        // 22.05 calls it an error that no job ended in a window; later versions warn.
-        let is_error =
-            |error: &ApiError| endpoint != Endpoint::Accounting || error.number != Some(NOTHING_FOUND);
+        // 22.05 calls it an error that no job ended in a window, or that none runs; later versions warn.
+        let may_be_none = matches!(endpoint, Endpoint::Accounting | Endpoint::Steps);
+        let is_error = |error: &ApiError| !may_be_none || error.number != Some(NOTHING_FOUND);
         let mut errors = self.errors;
         errors.retain(is_error);
         Ok(Answer { reading, rows: self.row_count, release, errors, warnings: self.warnings, unchanged })

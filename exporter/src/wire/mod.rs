@@ -24,6 +24,7 @@ mod qos;
 mod reservation;
 mod said;
 mod share;
+mod step;
 mod stream;
 mod tres_list;
 mod v0_0_38;

@@ -66,6 +66,7 @@ case "$*" in
 "sacctmgr show associations --json") cat $fixtures/24.11.5/v0.0.42/associations.json;;
 "sacct --allusers --duplicates --starttime=uts1795200000 --endtime=uts1795203600 --state="*" --json")
     cat $fixtures/24.11.5/v0.0.42/accounting.json;;
+"sacct --allusers --state=RUNNING --json") cat $fixtures/24.11.5/v0.0.42/steps.json;;
 *--json=v0.0.40) cat $fixtures/24.11.5/v0.0.40/ping.json;;
 *) echo "what? $*" >&2; exit 9;;
 esac"#;
@@ -74,6 +75,7 @@ const SLURM_22_05: &str = r#"
 case "$*" in
 "squeue --json") cat $fixtures/22.05.8/v0.0.38/jobs.json;;
 "sinfo --all --json") cat $fixtures/22.05.8/v0.0.38/nodes.json;;
+"sacct --allusers --state=RUNNING --json") cat $fixtures/22.05.8/v0.0.38/steps.json;;
 "sacct --allusers --duplicates --starttime="*" --json") cat $fixtures/22.05.8/v0.0.38/accounting.json;;
 "scontrol --version") echo "slurm-wlm 22.05.8";;
 "scontrol ping") echo "Slurmctld(primary) at head1 is DOWN"; echo "Slurmctld(backup) at head2 is UP"; exit 1;;

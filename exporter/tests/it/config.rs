@@ -340,6 +340,7 @@ fn every_collector_has_its_switch() {
         for on in [false, true] {
             let section = match name {
                 "single_jobs" => format!("jobs: {{per_job: {on}}}"),
+                "job_steps" => format!("jobs: {{include_steps: {on}}}"),
                 _ => format!("{name}: {{enabled: {on}}}"),
             };
             let config = load_text(&format!("collectors: {{{section}}}\n"), &[URL]).unwrap();
@@ -349,7 +350,7 @@ fn every_collector_has_its_switch() {
     let config = load_text("", &[URL]).unwrap();
     let off = exporter::collectors::COLLECTORS.iter().map(|collector| collector.name);
     let off: Vec<_> = off.filter(|name| !config.collectors.is_enabled(name)).collect();
-    assert_eq!(off, ["single_jobs"]);
+    assert_eq!(off, ["single_jobs", "job_steps"]);
 }
 
 #[test]

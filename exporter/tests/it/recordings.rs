@@ -78,6 +78,62 @@ fn every_supported_version_has_a_recording() {
 }
 
 #[test]
+fn the_running_steps_of_a_job_are_read_in_every_version() {
+    for (release, version) in RECORDED {
+        let steps = snapshot(release, version).steps.unwrap();
+        let name = |symbol| steps.symbols.resolve(symbol);
+        let read: Vec<_> = steps
+            .rows
+            .iter()
+            .map(|step| {
+                let gpus = steps.gpu_lists.get(step.gpus).iter().map(|gpus| (name(gpus.kind), gpus.count));
+                let memory = step.memory_bytes.map(|bytes| bytes >> 20);
+                let held = (step.tasks, step.nodes, step.cpus, memory);
+                (step.job_id, name(step.id), name(step.name), held, gpus.collect::<Vec<_>>())
+            })
+            .collect();
+        let expected = [
+            (8, "batch", "batch", (1, 1, 7, Some(256_000)), vec![]),
+            (8, "0", "sleep", (8, 2, 8, Some(512_000)), vec![]),
+            (12, "batch", "batch", (1, 1, 8, Some(65_536)), vec![("h100", 2)]),
+        ];
+        assert_eq!(read, expected, "{release} {version}");
+        assert!(steps.rows.iter().all(|step| step.start_at.get().is_some()), "{release} {version}");
+    }
+}
+
+#[test]
+fn a_job_of_many_steps_is_read_like_any_other() {
+    let steps = |count: u32| {
+        let step = |id: u32| {
+            let state = if id.is_multiple_of(10) { "RUNNING" } else { "COMPLETED" };
+            format!(
+                r#"{{"step": {{"id": "7+1.{id}", "name": "part"}}, "state": ["{state}"], "tasks": {{"count": 2}},
+                "tres": {{"allocated": [{{"type": "cpu", "name": "", "count": 3}}]}}, "pid": "{:200}"}}"#,
+                ""
+            )
+        };
+        let steps: Vec<_> = (0..count).map(step).collect();
+        let body = format!(
+            r#"{{"meta": {{"slurm": {{"cluster": "c"}}}}, "jobs": [{{"cluster": "c", "steps": [{}]}},
+            {{"cluster": "other", "steps": [{}]}}]}}"#,
+            steps.join(","),
+            step(0)
+        );
+        let answer = decode("v0.0.42", Endpoint::Steps, body.as_bytes(), 4 << 10).unwrap();
+        let Reading::Steps(steps) = answer.reading else { panic!("steps were asked for") };
+        steps
+    };
+    for count in [20, 20_000] {
+        let steps = steps(count);
+        assert_eq!(steps.rows.len() as u32, count / 10, "what is over is left out, and other clusters");
+        let last = steps.rows.last().unwrap();
+        assert_eq!((last.job_id, steps.symbols.resolve(last.id)), (7, &*format!("1.{}", count - 10)));
+        assert_eq!((last.tasks, last.cpus, last.memory_bytes), (2, 3, None));
+    }
+}
+
+#[test]
 fn every_recording_of_every_version_decodes() {
     for (release, version) in RECORDED {
         let snapshot = snapshot(release, version);
