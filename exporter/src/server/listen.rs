@@ -3,7 +3,8 @@
 //!
 //! At the cap a newcomer is never refused; one open connection is closed for it, in this order:
 //! the oldest that never sent a complete request, the one that is idle longest between requests, the one
-//! whose answer takes longest (the slowest reader). So `/health` needs no reserved slots: its request is
+//! whose client has taken nothing of its answer for longest (the slowest reader). The age of an answer does not count:
+//! where slow readers come back as fast as they are cut, a good one would soon be the oldest of them. So `/health` needs no reserved slots: its request is
 //! complete with its first packet, answered at once, and never the first choice to be closed.
 //! Nobody is judged before its first packet is read, and a quarter of the slots lets newcomers take the
 //! twentieth part of the header timeout: otherwise clients that hold the other slots by reading slowly
@@ -208,13 +209,12 @@ impl Open {
         let grace = self.limits.header_timeout / 20;
         let rank = |progress: &Progress| {
             let since = progress.in_phase();
-            let class = match progress.phase() {
-                Phase::New | Phase::Waiting if crowded || since > grace => 3,
-                Phase::Idle | Phase::Head => 2,
-                Phase::Answering | Phase::Flushing => 1,
-                Phase::New | Phase::Waiting => 0,
-            };
-            (class, since)
+            match progress.phase() {
+                Phase::New | Phase::Waiting if crowded || since > grace => (3, since),
+                Phase::Idle | Phase::Head => (2, since),
+                Phase::Answering | Phase::Flushing => (1, progress.since_write()),
+                Phase::New | Phase::Waiting => (0, since),
+            }
         };
         let ranked = self.connections.iter().map(|(id, open)| (rank(&open.progress), *id));
         if let Some((_, id)) = ranked.max_by_key(|(rank, _)| *rank) {

@@ -35,6 +35,7 @@ mod secret;
 mod server;
 mod shares;
 mod simulator;
+mod slow_clients;
 mod source;
 mod web_config;
 mod whole_pages;

@@ -26,8 +26,13 @@ pub(crate) struct Simulator {
 impl Simulator {
     /// 60 nodes and 600 job records; time stands still.
     pub(crate) fn start() -> Self {
+        Self::of(&Size::of(60, 600).with_gpus(32))
+    }
+
+    /// A cluster of this size; time stands still.
+    pub(crate) fn of(size: &Size) -> Self {
         let runtime = Runtime::new().expect("a runtime starts");
-        let server = Server::new(Config::still(Cluster::new(&Size::of(60, 600).with_gpus(32), 7)));
+        let server = Server::new(Config::still(Cluster::new(size, 7)));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
         runtime.spawn(server.clone().serve(listener, std::future::pending()));
