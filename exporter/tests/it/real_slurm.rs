@@ -10,6 +10,7 @@ use crate::page::Samples;
 use crate::process::{Exporter, has_program, http_get, missing};
 
 mod cluster;
+mod commands;
 
 use cluster::RealSlurm;
 
@@ -65,13 +66,10 @@ fn agree(release: &Release) {
     assert!(version.contains(release.name), "{version}");
     slurm.make_special_cases();
 
-    let exporter = Exporter::start(&[
-        "--slurm.url",
-        &format!("http://127.0.0.1:{}", release.port),
-        "--slurm.user",
-        "slurmrest",
-        "--slurm.token-file",
-        slurm.dir().join("token").to_str().unwrap(),
+    let (url, token) = (format!("http://127.0.0.1:{}", release.port), slurm.dir().join("token"));
+    let way =
+        ["--slurm.url", &url, "--slurm.user", "slurmrest", "--slurm.token-file", token.to_str().unwrap()];
+    let often = [
         "--metrics.legacy=native",
         "--collection.intervals.ping=1s",
         "--collection.intervals.diag=1s",
@@ -79,7 +77,11 @@ fn agree(release: &Release) {
         "--collection.intervals.nodes=1s",
         "--collection.intervals.partitions=1s",
         "--collection.intervals.jobs=1s",
-    ]);
+        "--collection.intervals.shares=1s",
+        "--collection.intervals.qos=1s",
+        "--collection.intervals.associations=1s",
+    ];
+    let exporter = Exporter::start(&[&way[..], &often].concat());
     exporter.wait_until_ready();
 
     // The cluster lives: facts are compared when they were the same before and after a whole round of polls.
@@ -93,6 +95,9 @@ fn agree(release: &Release) {
             && before.native_facts(&page, &legacy) == after.native_facts(&page, &legacy)
         {
             compare(release, &before, &after, &page, &legacy);
+            // 22.05 prints jobs and nodes as JSON, and little else.
+            let has_all = release.name != "22.05";
+            commands::agree(&slurm, &way, has_all, Instant::now() + Duration::from_secs(120));
             return;
         }
         if Instant::now() >= deadline {
@@ -204,10 +209,10 @@ fn polled_again(before: &Samples, now: &Samples) -> bool {
             |code| page.sum("slurm_exporter_api_requests_total", &[("endpoint", endpoint), ("code", code)]);
         answered("200") + answered("304")
     };
-    ["ping", "diag", "job_states", "nodes", "partitions", "jobs"]
+    ["ping", "diag", "job_states", "nodes", "partitions", "jobs", "shares", "qos", "associations"]
         .iter()
-        // 22.05 has no states alone.
-        .filter(|endpoint| **endpoint != "job_states" || requests(before, endpoint) > 0.0)
+        // 22.05 has no states alone, and no shares.
+        .filter(|endpoint| !["job_states", "shares"].contains(*endpoint) || requests(before, endpoint) > 0.0)
         .all(|endpoint| requests(now, endpoint) >= requests(before, endpoint) + 2.0)
 }
 

@@ -74,6 +74,18 @@ impl RealSlurm {
         command
     }
 
+    /// What stands in front of a command that is to run inside.
+    pub(super) fn prefix(&self) -> Vec<String> {
+        let script = self.script(&["exec"]);
+        let variables =
+            script.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
+        let needed = variables.filter(|(name, _)| ["SUITE", "DIR", "PORT"].contains(name));
+        let words =
+            std::iter::once("env".to_owned()).chain(needed.map(|(name, value)| format!("{name}={value}")));
+        let program = [script.get_program().to_str().unwrap().to_owned(), "exec".to_owned()];
+        words.chain(program).collect()
+    }
+
     pub(super) fn dir(&self) -> PathBuf {
         match &self.folder {
             Folder::Temporary(folder) => folder.path().join("slurm"),

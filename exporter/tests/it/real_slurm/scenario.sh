@@ -30,6 +30,9 @@ sleeping=(--wrap "sleep 36000")
 if [ -z "$(sacctmgr -nP show qos where name=narrow format=name)" ]; then
 	sacctmgr -i add qos narrow set priority=50 MaxJobsPerUser=1 GrpTRES=cpu=64,gres/gpu=4 MaxTRESPerJob=cpu=32 MaxWall=12:00:00 GrpJobs=3 >/dev/null
 	sacctmgr -i modify user carol set qos+=narrow >/dev/null
+	# And of an account, one of its users, and what the others inherit.
+	sacctmgr -i modify account bio set MaxJobs=40 MaxWall=3-00:00:00 GrpTRES=cpu=900,mem=4000G >/dev/null
+	sacctmgr -i modify user carol where account=bio set MaxJobs=30 >/dev/null
 fi
 sleep 1
 

@@ -3,6 +3,7 @@
 //!
 //! To add a judge: one file with a `pub(super) const` [`Judge`] and two lines here, `mod` and an entry of [`JUDGES`].
 
+mod accounting;
 mod diag;
 mod jobs;
 mod nodes;
@@ -38,14 +39,20 @@ pub(crate) struct Ours {
     family: &'static str,
     /// Commands that count print no zeros; then ours are left out.
     has_zeros: bool,
+    /// Whether the command prints six decimals.
+    is_rounded: bool,
 }
 
 const fn ours(fact: &'static str, family: &'static str) -> Ours {
-    Ours { fact, family, has_zeros: false }
+    Ours { fact, family, has_zeros: false, is_rounded: false }
 }
 
 const fn with_zeros(fact: &'static str, family: &'static str) -> Ours {
-    Ours { fact, family, has_zeros: true }
+    Ours { has_zeros: true, ..ours(fact, family) }
+}
+
+const fn rounded(fact: &'static str, family: &'static str) -> Ours {
+    Ours { has_zeros: true, is_rounded: true, ..ours(fact, family) }
 }
 
 /// Every command.
@@ -60,6 +67,8 @@ pub(crate) const JUDGES: &[&Judge] = &[
     &reservations::RESERVATIONS,
     &reservations::LICENSES,
     &shares::SHARES,
+    &accounting::QOS,
+    &accounting::ASSOCIATIONS,
     &diag::JOB_COUNTS,
     &diag::CYCLES_AND_RPCS,
 ];
@@ -80,9 +89,10 @@ pub(crate) fn judged(judges: &[&Judge], output: impl Fn(&Judge) -> String) -> Fa
 pub(crate) fn published(judges: &[&Judge], page: &Samples) -> Facts {
     let mut facts = Facts::new();
     for judge in judges {
-        for Ours { fact, family, has_zeros } in judge.ours {
+        for Ours { fact, family, has_zeros, is_rounded } in judge.ours {
             for (labels, value) in page.all(family).filter(|(_, value)| *has_zeros || *value != 0.0) {
                 let name = format!("{}: {}", judge.name, fill(fact, labels));
+                let value = if *is_rounded { (value * 1e6).round() / 1e6 } else { value };
                 assert!(facts.insert(name.clone(), value).is_none(), "{name} twice");
             }
         }

@@ -31,7 +31,7 @@ pub(super) const PARTITIONS: Judge = Judge {
 };
 
 /// Seconds of `7-00:00:00`.
-fn duration(text: &str) -> f64 {
+pub(super) fn duration(text: &str) -> f64 {
     if text == "UNLIMITED" {
         return f64::INFINITY;
     }
