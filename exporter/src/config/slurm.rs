@@ -44,7 +44,7 @@ pub struct Slurm {
     pub max_in_flight: usize,
     /// The longest answer that is read, whatever brings it.
     pub max_body_bytes: u64,
-    /// The most memory that one answer may take when it is decoded.
+    /// The most memory that answers which are read at one time may take when they are decoded.
     pub max_reading_bytes: usize,
     /// Whether the names and priorities of jobs are kept.
     pub job_details: bool,
@@ -95,7 +95,7 @@ impl Default for Slurm {
             // slurmrestd has few workers, and each request holds one till its end.
             max_in_flight: 2,
             max_body_bytes: 4 << 30,
-            max_reading_bytes: 64 << 20,
+            max_reading_bytes: 32 << 20,
             job_details: false,
             connections: Connections::default(),
             circuit_breaker: CircuitBreaker::default(),
@@ -299,8 +299,8 @@ pub(super) const KEYS: &[Key] = &[
         path: "slurm.max_reading_bytes",
         flag: None,
         value: "SIZE",
-        help: "the most memory for the rows and names of one answer (400,000 jobs take about 64MiB)",
-        default: "64MiB",
+        help: "the most memory for the rows and names of answers that are read at one time (200,000 jobs take about 32MiB)",
+        default: "32MiB",
         set: |config, text| {
             let size = quantity::size(text)?;
             config.slurm.max_reading_bytes = usize::try_from(size)

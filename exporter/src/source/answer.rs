@@ -7,7 +7,7 @@ use super::error::{ErrorClass, Failure, PollError, join, one_line};
 use super::incoming::Incoming;
 use crate::config::Slurm;
 use crate::model::{Endpoint, Reading, Release};
-use crate::wire::{self, Answer, Api, ApiError, DecodeError, Decoder};
+use crate::wire::{self, Answer, Api, ApiError, Budget, DecodeError, Decoder};
 
 /// As much of an answer as is kept for the errors in it.
 const HEAD_BYTES: usize = 64 << 10;
@@ -42,11 +42,11 @@ pub(super) enum Reply {
     },
 }
 
-/// How much of an answer is read and kept.
-#[derive(Clone, Copy, Debug)]
+/// How much of an answer is read and kept. Its clones share the memory for what is kept.
+#[derive(Clone, Debug)]
 pub(super) struct Limits {
     body_bytes: u64,
-    reading_bytes: usize,
+    readings: Budget,
     job_details: bool,
 }
 
@@ -54,7 +54,7 @@ impl From<&Slurm> for Limits {
     fn from(slurm: &Slurm) -> Self {
         Self {
             body_bytes: slurm.max_body_bytes,
-            reading_bytes: slurm.max_reading_bytes,
+            readings: Budget::new(slurm.max_reading_bytes),
             job_details: slurm.job_details,
         }
     }
@@ -203,7 +203,7 @@ impl<'a> Body<'a> {
             return Err(self.failure(ErrorClass::TooLarge, message));
         }
         let mut decoder = Decoder::new(self.api, self.endpoint)
-            .keeping(self.limits.reading_bytes)
+            .within(self.limits.readings.clone())
             .with_job_details(self.limits.job_details);
         while let Some(chunk) = self.chunk(incoming).await? {
             if self.bytes > limit {

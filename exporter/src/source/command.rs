@@ -36,6 +36,7 @@ pub struct Command {
     dialect: Mutex<Option<Dialect>>,
     /// Held while a command runs.
     turn: tokio::sync::Mutex<()>,
+    limits: Limits,
 }
 
 /// What the commands of this Slurm write.
@@ -55,7 +56,12 @@ fn window(from: u32) -> String {
 impl Command {
     /// A source for this section; it runs nothing yet.
     pub fn new(slurm: &Slurm) -> Self {
-        Self { slurm: slurm.clone(), dialect: Mutex::new(None), turn: tokio::sync::Mutex::new(()) }
+        Self {
+            slurm: slurm.clone(),
+            dialect: Mutex::new(None),
+            turn: tokio::sync::Mutex::new(()),
+            limits: Limits::from(slurm),
+        }
     }
 
     async fn ask(
@@ -71,7 +77,7 @@ impl Command {
             return Err(self.absent(endpoint, api));
         };
         let place = incoming.place.clone();
-        let mut body = Body::new(api, endpoint, &place, Limits::from(&self.slurm));
+        let mut body = Body::new(api, endpoint, &place, self.limits.clone());
         let reply = body.read(&mut incoming, false).await;
         let (code, bytes) = (incoming.code(), body.bytes());
         requests.push(Request { endpoint, code, duration: started.elapsed(), bytes });

@@ -60,7 +60,7 @@ impl Recorded {
             return Err(PollError { not_served: true, ..PollError::new(endpoint, &failure) });
         };
         let place = incoming.place.clone();
-        let mut body = Body::new(self.api, endpoint, &place, self.limits);
+        let mut body = Body::new(self.api, endpoint, &place, self.limits.clone());
         let reply = body.read(&mut incoming, false).await;
         let (code, bytes) = (incoming.code(), body.bytes());
         requests.push(Request { endpoint, code, duration: started.elapsed(), bytes });

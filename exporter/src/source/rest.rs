@@ -45,6 +45,7 @@ pub struct Rest {
     negotiation: Negotiation,
     /// Who answered last: a 304 has no body to tell it.
     release: Mutex<Option<Release>>,
+    limits: Limits,
 }
 
 impl Rest {
@@ -60,6 +61,7 @@ impl Rest {
             credentials: Credentials::new(&slurm.auth)?,
             negotiation: Negotiation::new(slurm.api_version),
             release: Mutex::new(None),
+            limits: Limits::from(slurm),
             slurm: slurm.clone(),
         })
     }
@@ -152,7 +154,7 @@ impl Rest {
         let is_incremental = INCREMENTAL.contains(&endpoint) && since.get().is_some();
         let url = self.url(api, endpoint, since);
         let mut code = None;
-        let mut body = Body::new(api, endpoint, &url, Limits::from(&self.slurm));
+        let mut body = Body::new(api, endpoint, &url, self.limits.clone());
         let mut reply = match self.send(&url, endpoint, signature).await {
             Ok(mut incoming) => {
                 code = incoming.code();

@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::bare_infinity::BareInfinity;
+use super::budget::{Budget, Portion};
 use super::envelope::{ApiError, LastUpdate, Meta, Warning, WireError};
 use super::error::{DecodeError, ValueError};
 use super::no_val::Number;
@@ -43,8 +44,8 @@ struct Content {
     row_count: u64,
     /// Of the rows as JSON.
     row_bytes: usize,
-    /// See [`Decoder::keeping`].
-    most_bytes: usize,
+    /// The memory that the rows take.
+    portion: Portion,
     cluster: Option<String>,
     slurm_version: String,
     errors: Vec<ApiError>,
@@ -98,7 +99,7 @@ impl Decoder {
                 rows,
                 row_count: 0,
                 row_bytes: 0,
-                most_bytes: usize::MAX,
+                portion: Budget::unlimited().portion(),
                 cluster: None,
                 slurm_version: String::new(),
                 errors: Vec::new(),
@@ -108,10 +109,10 @@ impl Decoder {
         }
     }
 
-    /// The same with a limit to the memory that the reading may take, in bytes.
+    /// The same; the reading takes its memory from this budget.
     #[must_use]
-    pub fn keeping(mut self, most_bytes: usize) -> Self {
-        self.content.most_bytes = most_bytes;
+    pub fn within(mut self, budget: Budget) -> Self {
+        self.content.portion = budget.portion();
         self
     }
 
@@ -176,7 +177,9 @@ impl Decoder {
                     ValueError::WrongType { field, source } => {
                         DecodeError::WrongType { endpoint, row, field, source }
                     }
-                    ValueError::TooMuch => DecodeError::TooMuch { endpoint, limit: self.content.most_bytes },
+                    ValueError::TooMuch => {
+                        DecodeError::TooMuch { endpoint, limit: self.content.portion.budget().most() }
+                    }
                     ValueError::Missing(field) => DecodeError::MissingField { endpoint, row, field },
                     ValueError::Repeated { field, value } => {
                         DecodeError::Repeated { endpoint, row, field, value }
@@ -221,10 +224,10 @@ impl Members for Content {
         }?;
         self.row_count += 1;
         self.row_bytes += len;
-        if self.bytes() > self.most_bytes {
-            return Err(ValueError::TooMuch);
+        match self.portion.grow_to(self.bytes()) {
+            true => Ok(len),
+            false => Err(ValueError::TooMuch),
         }
-        Ok(len)
     }
 
     fn has_parts(&self) -> bool {

@@ -19,7 +19,9 @@ pub enum DecodeError {
     DuplicateMember { endpoint: Endpoint, member: &'static str },
     #[error("{endpoint}: one value of the answer is too large to be one")]
     TooLarge { endpoint: Endpoint },
-    #[error("{endpoint}: what the answer lists takes more memory than slurm.max_reading_bytes ({limit})")]
+    #[error(
+        "{endpoint}: what the answer lists, with what is read beside it, takes more memory than slurm.max_reading_bytes ({limit})"
+    )]
     TooMuch { endpoint: Endpoint, limit: usize },
     #[error("{endpoint}: the answer ends in the middle, after {at} bytes")]
     Truncated { endpoint: Endpoint, at: u64 },

@@ -6,6 +6,7 @@
 
 mod association;
 mod bare_infinity;
+mod budget;
 mod decoder;
 mod diag;
 mod elide;
@@ -36,6 +37,7 @@ mod v0_0_44;
 mod v0_0_45;
 mod words;
 
+pub use budget::Budget;
 pub use decoder::{Answer, Decoder};
 pub use envelope::{ApiError, read_errors, version_of};
 pub use error::DecodeError;

@@ -112,6 +112,9 @@ const LONG: usize = 64 << 10;
 /// What is kept of one value at most: statistics of 20,000 users have a quarter of this.
 const LARGEST: usize = 16 << 20;
 
+/// The same of one element of a list: the names of all nodes of a large cluster, one by one, have a quarter of this.
+const LARGEST_ROW: usize = 2 << 20;
+
 impl Default for Splitter {
     fn default() -> Self {
         Self {
@@ -143,7 +146,11 @@ impl Splitter {
             let end = elider
                 .take(chunk, kept, |part| members.part(part))
                 .map_err(|error| SplitError::Value(None, error))?;
-            if kept.len() > LARGEST {
+            let largest = match self.place {
+                Place::FirstRow | Place::Row => LARGEST_ROW,
+                _ => LARGEST,
+            };
+            if kept.len() > largest {
                 return Err(SplitError::TooLarge);
             }
             self.before += end.unwrap_or(chunk.len()) as u64;

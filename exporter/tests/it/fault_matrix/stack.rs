@@ -95,7 +95,11 @@ impl Stack {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("exporter.yaml");
         let (timeout, interval) = (millis(scale.timeout), millis(scale.interval));
-        let mut config = format!("slurm: {{request_timeout: {timeout}, connect_timeout: {timeout}}}\n");
+        // The breaker rests as long as by default in relation to the intervals.
+        let mut config = format!(
+            "slurm: {{request_timeout: {timeout}, connect_timeout: {timeout}, \
+             circuit_breaker: {{reset_timeout: {interval}}}}}\n"
+        );
         config.push_str("collection:\n  jitter: 0s\n  intervals:\n");
         for endpoint in Endpoint::ALL {
             config.push_str(&format!("    {endpoint}: {interval}\n"));
