@@ -14,19 +14,41 @@ pub(super) enum Event {
     /// The periodic backfill cycle.
     Backfill,
     /// This run of the job ends by itself; a requeued job has a new run.
-    End { job: u32, run: u16 },
+    End {
+        job: u32,
+        run: u16,
+    },
+    /// The nodes of a job that ended are clean.
+    Cleaned {
+        job: u32,
+    },
     /// A hold ends, a begin time comes, a requeue delay is over.
-    Eligible { job: u32 },
+    Eligible {
+        job: u32,
+    },
     /// A user cancels a job of theirs.
     Cancellation,
     /// The user gives up on a job whose dependency failed.
-    Abandon { job: u32 },
+    Abandon {
+        job: u32,
+    },
     /// A node breaks.
     Fault,
     /// An administrator takes a node out.
     Drain,
     /// A node comes back.
-    Repair { node: u32 },
+    Repair {
+        node: u32,
+    },
+    /// A reservation takes its nodes, or gives them back.
+    ReservationStarts {
+        id: u32,
+    },
+    ReservationEnds {
+        id: u32,
+    },
+    /// Usage decays and priorities are calculated anew.
+    Priorities,
     /// Records older than MinJobAge go; job counts of the statistics are renewed.
     Housekeeping,
 }

@@ -1,8 +1,12 @@
-//! What does not change while a cluster lives: node types, nodes, partitions, users, QOS.
+//! What does not change while a cluster lives: node types, nodes, partitions; and, collected, people, QOS and TRES.
 //! Not here: states, allocations, jobs.
 
+use super::accounts::{Account, Association, People, User, Wckey};
 use super::hostlist;
+use super::license::License;
+use super::qos::{self, Qos};
 use super::size::Size;
+use super::tres::{self, TresKind};
 
 /// One kind of machine.
 #[derive(Debug)]
@@ -10,18 +14,23 @@ pub struct NodeType {
     pub prefix: &'static str,
     pub cpus: u16,
     pub memory_mb: u32,
+    /// At most 8. A slice of a divided GPU (MIG) counts as one.
     pub gpus: u8,
     pub gpu_model: &'static str,
     pub features: &'static [&'static str],
     pub weight: u32,
     pub temporary_disk_mb: u32,
+    /// Power without load, and what busy CPUs and GPUs add.
+    pub idle_watts: u32,
+    pub watts_per_cpu: u32,
+    pub watts_per_gpu: u32,
 }
 
 /// Sockets of every node type; cores are split evenly, one thread each.
 pub const SOCKETS: u16 = 2;
 
 /// In the order of the names, as slurmctld lists nodes.
-pub const NODE_TYPES: [NodeType; 3] = [
+pub const NODE_TYPES: [NodeType; 6] = [
     NodeType {
         prefix: "big",
         cpus: 128,
@@ -31,6 +40,22 @@ pub const NODE_TYPES: [NodeType; 3] = [
         features: &["bigmem"],
         weight: 500,
         temporary_disk_mb: 0,
+        idle_watts: 320,
+        watts_per_cpu: 4,
+        watts_per_gpu: 0,
+    },
+    NodeType {
+        prefix: "cld",
+        cpus: 32,
+        memory_mb: 128_000,
+        gpus: 0,
+        gpu_model: "",
+        features: &["cloud"],
+        weight: 1_000,
+        temporary_disk_mb: 0,
+        idle_watts: 0,
+        watts_per_cpu: 0,
+        watts_per_gpu: 0,
     },
     NodeType {
         prefix: "cpu",
@@ -41,6 +66,22 @@ pub const NODE_TYPES: [NodeType; 3] = [
         features: &["icelake", "ib"],
         weight: 10,
         temporary_disk_mb: 800_000,
+        idle_watts: 140,
+        watts_per_cpu: 5,
+        watts_per_gpu: 0,
+    },
+    NodeType {
+        prefix: "dgx",
+        cpus: 128,
+        memory_mb: 2_048_000,
+        gpus: 8,
+        gpu_model: "a100",
+        features: &["gpu", "a100", "ib"],
+        weight: 200,
+        temporary_disk_mb: 0,
+        idle_watts: 1_100,
+        watts_per_cpu: 3,
+        watts_per_gpu: 340,
     },
     NodeType {
         prefix: "gpu",
@@ -51,11 +92,31 @@ pub const NODE_TYPES: [NodeType; 3] = [
         features: &["gpu", "h100", "ib"],
         weight: 100,
         temporary_disk_mb: 0,
+        idle_watts: 1_300,
+        watts_per_cpu: 4,
+        watts_per_gpu: 600,
+    },
+    // Four A100, each divided into two.
+    NodeType {
+        prefix: "mig",
+        cpus: 64,
+        memory_mb: 512_000,
+        gpus: 8,
+        gpu_model: "a100_3g.20gb",
+        features: &["gpu", "mig"],
+        weight: 50,
+        temporary_disk_mb: 0,
+        idle_watts: 600,
+        watts_per_cpu: 3,
+        watts_per_gpu: 170,
     },
 ];
 pub const BIG: usize = 0;
-pub const CPU: usize = 1;
-pub const GPU: usize = 2;
+pub const CLOUD: usize = 1;
+pub const CPU: usize = 2;
+pub const DGX: usize = 3;
+pub const GPU: usize = 4;
+pub const MIG: usize = 5;
 
 #[derive(Clone, Debug)]
 pub struct NodeSpec {
@@ -83,50 +144,13 @@ pub struct Partition {
     pub default_minutes: Option<u32>,
     pub max_minutes: u32,
     pub tier: u16,
+    /// `PriorityJobFactor`.
+    pub job_factor: u16,
     pub cpus: u64,
     pub memory_mb: u64,
     pub gpus: u64,
+    pub gpu_models: Vec<(&'static str, u64)>,
 }
-
-#[derive(Clone, Debug)]
-pub struct User {
-    pub name: String,
-    pub uid: u32,
-    /// Index into [`Inventory::accounts`].
-    pub account: u16,
-    pub association: u32,
-    /// What fair share adds to the priority of this user's jobs.
-    pub fair_share: u32,
-}
-
-#[derive(Debug)]
-pub struct Qos {
-    pub name: &'static str,
-    pub priority: u32,
-    /// The part of all CPUs that one user may hold in this QOS.
-    pub user_cpu_share: Option<f64>,
-}
-
-pub const QOS: [Qos; 3] = [
-    Qos { name: "normal", priority: 10_000, user_cpu_share: Some(0.4) },
-    Qos { name: "high", priority: 50_000, user_cpu_share: None },
-    Qos { name: "low", priority: 0, user_cpu_share: Some(0.1) },
-];
-
-const ACCOUNTS: [&str; 12] = [
-    "physics",
-    "bio",
-    "chem",
-    "ml",
-    "climate",
-    "astro",
-    "engineering",
-    "geo",
-    "math",
-    "medicine",
-    "materials",
-    "economics",
-];
 
 /// The fixed part of a cluster.
 #[derive(Debug)]
@@ -134,19 +158,35 @@ pub struct Inventory {
     pub cluster: String,
     pub nodes: Vec<NodeSpec>,
     pub partitions: Vec<Partition>,
+    /// Ordinary users, then root.
     pub users: Vec<User>,
-    pub accounts: Vec<String>,
+    /// The first is root.
+    pub accounts: Vec<Account>,
+    /// The first is the account root; parents come before children.
+    pub associations: Vec<Association>,
+    pub wckeys: Vec<Wckey>,
+    pub qos: Vec<Qos>,
+    pub tres: Vec<TresKind>,
     pub cpus: u64,
     pub gpus: u64,
+    pub gpu_models: Vec<(&'static str, u64)>,
+    /// Whether nodes measure their power.
+    pub has_power_readings: bool,
 }
 
 impl Inventory {
-    pub fn new(size: &Size, cluster: &str) -> Self {
-        let counts = [
-            size.bigmem_nodes,
-            size.nodes.saturating_sub(size.bigmem_nodes + size.gpu_nodes),
-            size.gpu_nodes,
-        ];
+    pub fn new(size: &Size, cluster: &str, licenses: &[License]) -> Self {
+        let mut counts = [0; NODE_TYPES.len()];
+        for (kind, count) in [
+            (BIG, size.bigmem_nodes),
+            (CLOUD, size.cloud_nodes),
+            (DGX, size.dgx_nodes),
+            (GPU, size.gpu_nodes),
+            (MIG, size.mig_nodes),
+        ] {
+            counts[kind] = count;
+        }
+        counts[CPU] = size.nodes.saturating_sub(counts.iter().sum());
         let width = if size.nodes > 9_999 { 5 } else { 4 };
         let mut nodes = Vec::with_capacity(size.nodes as usize);
         for (kind, count) in counts.iter().enumerate() {
@@ -163,21 +203,50 @@ impl Inventory {
                 nodes[*node as usize].partitions.push(index as u16);
             }
         }
-        let accounts = accounts(usize::from(size.users));
-        let users = users(usize::from(size.users.max(1)), accounts.len());
+        let cpus = nodes.iter().map(|node| u64::from(node.kind().cpus)).sum();
+        let everything: Vec<u32> = (0..nodes.len() as u32).collect();
+        let gpu_models = gpu_models(&everything, &nodes);
+        let gpus = gpu_models.iter().map(|(_, count)| count).sum();
+        let people = People::new(usize::from(size.users.max(1)), cpus, gpus);
         Self {
             cluster: cluster.to_owned(),
-            cpus: nodes.iter().map(|node| u64::from(node.kind().cpus)).sum(),
-            gpus: nodes.iter().map(|node| u64::from(node.kind().gpus)).sum(),
+            tres: tres::list(&nodes, &gpu_models, licenses),
+            qos: qos::list(cpus),
+            cpus,
+            gpus,
+            gpu_models,
             nodes,
             partitions,
-            users,
-            accounts,
+            users: people.users,
+            accounts: people.accounts,
+            associations: people.associations,
+            wckeys: people.wckeys,
+            has_power_readings: size.power_readings,
         }
     }
 
     pub fn node_type(&self, node: u32) -> &'static NodeType {
         self.nodes[node as usize].kind()
+    }
+
+    /// All nodes in Slurm's short form.
+    pub fn hostlist(&self) -> String {
+        hostlist::compress(self.nodes.iter().map(|node| node.name.as_str()))
+    }
+
+    /// The index of the node of that name.
+    pub fn node(&self, name: &str) -> Option<u32> {
+        self.nodes.iter().position(|node| node.name == name).map(|index| index as u32)
+    }
+
+    /// Users who submit jobs: all but root.
+    pub fn ordinary_users(&self) -> usize {
+        self.users.len() - 1
+    }
+
+    /// The account of an association.
+    pub fn account_of(&self, association: u32) -> &Account {
+        &self.accounts[usize::from(self.associations[association as usize].account)]
     }
 
     /// The index of the partition of that name.
@@ -186,19 +255,34 @@ impl Inventory {
     }
 }
 
-/// The first three are batch, gpu and bigmem, as far as such nodes exist; `all` spans every node;
+/// GPUs of these nodes by model, in the order of the node types.
+fn gpu_models(members: &[u32], nodes: &[NodeSpec]) -> Vec<(&'static str, u64)> {
+    let of_kind = |kind: &NodeType| {
+        let with = members.iter().filter(|node| nodes[**node as usize].kind().prefix == kind.prefix);
+        (kind.gpu_model, with.count() as u64 * u64::from(kind.gpus))
+    };
+    NODE_TYPES.iter().filter(|kind| kind.gpus > 0).map(of_kind).filter(|(_, count)| *count > 0).collect()
+}
+
+/// The first are batch, gpu, mig, bigmem and cloud, as far as such nodes exist; `all` spans every node;
 /// more are departments, each with its own slice of the CPU nodes.
 fn partitions(count: usize, nodes: &[NodeSpec]) -> Vec<Partition> {
     let of_kind = |kind: usize| -> Vec<u32> {
         (0..nodes.len() as u32).filter(|node| usize::from(nodes[*node as usize].kind) == kind).collect()
     };
-    let mut all = of_kind(CPU);
-    all.extend(of_kind(GPU));
-    all.extend(of_kind(BIG));
+    let of_kinds = |kinds: &[usize]| -> Vec<u32> { kinds.iter().flat_map(|kind| of_kind(*kind)).collect() };
+    // In the order of the weights.
+    let all = of_kinds(&[CPU, MIG, GPU, DGX, BIG, CLOUD]);
     let mut drafts = Vec::new();
-    let named = [("batch", CPU, 10_080, 10), ("gpu", GPU, 2_880, 20), ("bigmem", BIG, 1_440, 1)];
-    for (name, kind, max_minutes, tier) in named {
-        let members = of_kind(kind);
+    let named: [(&str, &[usize], u32, u16); 5] = [
+        ("batch", &[CPU], 10_080, 10),
+        ("gpu", &[GPU, DGX], 2_880, 20),
+        ("mig", &[MIG], 1_440, 20),
+        ("bigmem", &[BIG], 1_440, 1),
+        ("cloud", &[CLOUD], 2_880, 1),
+    ];
+    for (name, kinds, max_minutes, tier) in named {
+        let members = of_kinds(kinds);
         if !members.is_empty() && drafts.len() + 1 < count {
             drafts.push((name.to_owned(), members, max_minutes, tier));
         }
@@ -221,32 +305,12 @@ fn partitions(count: usize, nodes: &[NodeSpec]) -> Vec<Partition> {
             default_minutes: (index == 0).then_some(60),
             max_minutes,
             tier,
+            job_factor: if tier > 1 { 1 + tier / 10 } else { 1 },
             cpus: members.iter().map(|node| u64::from(nodes[*node as usize].kind().cpus)).sum(),
             memory_mb: members.iter().map(|node| u64::from(nodes[*node as usize].kind().memory_mb)).sum(),
             gpus: members.iter().map(|node| u64::from(nodes[*node as usize].kind().gpus)).sum(),
+            gpu_models: gpu_models(&members, nodes),
             nodes: members,
-        })
-        .collect()
-}
-
-fn accounts(users: usize) -> Vec<String> {
-    (0..(users / 6).clamp(3, 120))
-        .map(|index| match index / ACCOUNTS.len() {
-            0 => ACCOUNTS[index].to_owned(),
-            round => format!("{}{}", ACCOUNTS[index % ACCOUNTS.len()], round + 1),
-        })
-        .collect()
-}
-
-fn users(count: usize, accounts: usize) -> Vec<User> {
-    (0..count)
-        .map(|index| User {
-            name: format!("user{:03}", index + 1),
-            uid: 1001 + index as u32,
-            account: (index % accounts) as u16,
-            association: 4 + index as u32,
-            // Spread by a fixed rule: heavy users (low indices) have used up more of their share.
-            fair_share: 1_000 + ((index * 7_919) % 4_000) as u32 + (4_000 * index / count) as u32,
         })
         .collect()
 }
@@ -257,7 +321,7 @@ mod tests {
 
     #[test]
     fn every_node_is_in_all_and_in_the_partition_of_its_type() {
-        let inventory = Inventory::new(&Size::of(100, 10), "sim");
+        let inventory = Inventory::new(&Size::of(100, 10), "sim", &[]);
         let all = inventory.partition("all").expect("partition all");
         let gpu = inventory.partition("gpu").expect("partition gpu");
         assert_eq!(inventory.nodes.len(), 100);
@@ -273,7 +337,7 @@ mod tests {
     fn any_number_of_partitions_has_nodes_in_each() {
         for count in [1, 2, 3, 4, 5, 17, 64] {
             let size = Size { partitions: count, ..Size::of(20, 10) };
-            let inventory = Inventory::new(&size, "sim");
+            let inventory = Inventory::new(&size, "sim", &[]);
             assert_eq!(inventory.partitions.len(), usize::from(count));
             assert!(inventory.partitions.iter().all(|partition| !partition.nodes.is_empty()));
             assert_eq!(inventory.partitions.iter().filter(|partition| partition.is_default).count(), 1);

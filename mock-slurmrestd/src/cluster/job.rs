@@ -1,12 +1,17 @@
 //! A job record, as slurmctld keeps it: request, state, reason, times, allocation.
 //! Not here: who decides when it starts (scheduler.rs) or ends (lifecycle.rs).
 
-use super::clock::Millis;
+use super::array::TaskList;
+use super::clock::{MINUTE, Millis};
+use super::inventory::{Inventory, NODE_TYPES, NodeType};
+use super::license::LicenseRequest;
+use super::resources::Resources;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JobState {
     Pending,
     Running,
+    Suspended,
     Completed,
     Cancelled,
     Failed,
@@ -20,6 +25,7 @@ impl JobState {
         match self {
             Self::Pending => "PENDING",
             Self::Running => "RUNNING",
+            Self::Suspended => "SUSPENDED",
             Self::Completed => "COMPLETED",
             Self::Cancelled => "CANCELLED",
             Self::Failed => "FAILED",
@@ -30,7 +36,41 @@ impl JobState {
     }
 
     pub fn is_finished(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
+        !matches!(self, Self::Pending | Self::Running | Self::Suspended)
+    }
+}
+
+/// What is said of a job beside its state, in the order in which slurmrestd lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobFlag {
+    /// Put back into the queue; until it starts again or is held.
+    Requeued,
+    /// Put back and held because of its exit code.
+    SpecialExit,
+    /// Its nodes are being prepared. This and the next follow from the time, see [`Job::flags`].
+    Configuring,
+    /// It ended and its nodes are being cleaned; it still holds them.
+    Completing,
+    /// Its nodes are being powered up.
+    PowerUpNode,
+}
+
+impl JobFlag {
+    pub const ALL: [Self; 5] =
+        [Self::Requeued, Self::SpecialExit, Self::Configuring, Self::Completing, Self::PowerUpNode];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Requeued => "REQUEUED",
+            Self::SpecialExit => "SPECIAL_EXIT",
+            Self::Configuring => "CONFIGURING",
+            Self::Completing => "COMPLETING",
+            Self::PowerUpNode => "POWER_UP_NODE",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
     }
 }
 
@@ -44,8 +84,20 @@ pub enum StateReason {
     DependencyNeverSatisfied,
     BeginTime,
     JobHeldUser,
+    JobHeldAdmin,
     JobArrayTaskLimit,
+    Licenses,
+    Reservation,
+    ReqNodeNotAvail,
+    BadConstraints,
+    PartitionTimeLimit,
+    AssocMaxJobsLimit,
+    AssocGrpJobsLimit,
+    AssocGrpCpuLimit,
+    AssocGrpGresLimit,
+    QosMaxJobsPerUserLimit,
     QosMaxCpuPerUserLimit,
+    QosGrpCpuLimit,
     NonZeroExitCode,
     TimeLimit,
     NodeDown,
@@ -62,7 +114,19 @@ impl StateReason {
             Self::DependencyNeverSatisfied => "DependencyNeverSatisfied",
             Self::BeginTime => "BeginTime",
             Self::JobHeldUser => "JobHeldUser",
+            Self::JobHeldAdmin => "JobHeldAdmin",
             Self::JobArrayTaskLimit => "JobArrayTaskLimit",
+            Self::Licenses => "Licenses",
+            Self::Reservation => "Reservation",
+            Self::ReqNodeNotAvail => "ReqNodeNotAvail",
+            Self::BadConstraints => "BadConstraints",
+            Self::PartitionTimeLimit => "PartitionTimeLimit",
+            Self::AssocMaxJobsLimit => "AssocMaxJobsLimit",
+            Self::AssocGrpJobsLimit => "AssocGrpJobsLimit",
+            Self::AssocGrpCpuLimit => "AssocGrpCpuLimit",
+            Self::AssocGrpGresLimit => "AssocGrpGRES",
+            Self::QosMaxJobsPerUserLimit => "QOSMaxJobsPerUserLimit",
+            Self::QosGrpCpuLimit => "QOSGrpCpuLimit",
             Self::QosMaxCpuPerUserLimit => "QOSMaxCpuPerUserLimit",
             Self::NonZeroExitCode => "NonZeroExitCode",
             Self::TimeLimit => "TimeLimit",
@@ -79,6 +143,10 @@ pub enum Outcome {
     /// Ends with this exit code.
     Failure(u8),
     OutOfMemory,
+    /// Ends with a code of `RequeueExitHold`: requeued, held and marked SPECIAL_EXIT.
+    SpecialExit,
+    /// Cancelled by its user when its time is up.
+    Cancelled,
 }
 
 /// What a user asked for.
@@ -86,16 +154,23 @@ pub enum Outcome {
 pub struct Request {
     /// Index into the users.
     pub user: u16,
-    /// Index into the partitions.
+    /// Index into the associations: whose limits and shares count, and the account.
+    pub association: u32,
+    /// Index into the partitions: the first, or the one in which it started.
     pub partition: u16,
-    /// Index into [`super::inventory::QOS`].
+    /// A second partition in which a waiting job may start.
+    pub second_partition: Option<u16>,
+    /// Index into the QOS.
     pub qos: u8,
     /// Index into [`crate::workload::NAMES`].
     pub name: u8,
     pub nodes: u32,
     pub cpus_per_node: u16,
     pub gpus_per_node: u8,
+    /// Index into [`NODE_TYPES`]: the machines that it was made for.
+    pub kind: u8,
     /// Whether the request names the model: `gres/gpu:h100:2` against `gres/gpu:2`.
+    /// Then only nodes with that model will do.
     pub gpu_model_named: bool,
     pub memory_mb_per_cpu: u32,
     /// Whether memory was asked for per CPU (`--mem-per-cpu`) or per node (`--mem`).
@@ -104,6 +179,16 @@ pub struct Request {
     /// How long it would really run, in milliseconds of simulated time.
     pub run_time: Millis,
     pub outcome: Outcome,
+    /// `--constraint`: a feature that every node must have.
+    pub constraint: Option<&'static str>,
+    /// `--nodelist`: a node that has to be among those that it gets.
+    pub required_node: Option<u32>,
+    pub licenses: Option<LicenseRequest>,
+    /// The id of the reservation in which it wants to run.
+    pub reservation: Option<u32>,
+    /// Parts of the allocated CPU time and memory that it will really use, in percent.
+    pub cpu_use: u8,
+    pub memory_use: u8,
 }
 
 impl Request {
@@ -111,12 +196,43 @@ impl Request {
         self.nodes * u32::from(self.cpus_per_node)
     }
 
+    pub fn gpus(&self) -> u32 {
+        self.nodes * u32::from(self.gpus_per_node)
+    }
+
+    pub fn partitions(&self) -> impl Iterator<Item = u16> {
+        std::iter::once(self.partition).chain(self.second_partition)
+    }
+
+    /// The model of the GPUs, where it is named.
+    pub fn gpu_model(&self) -> Option<&'static str> {
+        (self.gpus_per_node > 0 && self.gpu_model_named)
+            .then_some(NODE_TYPES[usize::from(self.kind)].gpu_model)
+    }
+
+    /// Whether a node of this type will do, empty.
+    pub(super) fn suits(&self, kind: &NodeType) -> bool {
+        self.gpu_model().is_none_or(|model| model == kind.gpu_model)
+            && self.constraint.is_none_or(|feature| kind.features.contains(&feature))
+    }
+
+    /// What it asks for in all.
+    pub fn resources(&self) -> Resources {
+        Resources {
+            cpus: self.cpus().into(),
+            memory_mb: u64::from(self.memory_mb_per_node()) * u64::from(self.nodes),
+            nodes: self.nodes.into(),
+            billing: self.cpus().into(),
+            gpus: self.gpus().into(),
+        }
+    }
+
     pub fn memory_mb_per_node(&self) -> u32 {
         self.memory_mb_per_cpu * u32::from(self.cpus_per_node)
     }
 
     pub fn limit(&self) -> Millis {
-        Millis::from(self.limit_minutes) * super::clock::MINUTE
+        Millis::from(self.limit_minutes) * MINUTE
     }
 }
 
@@ -124,11 +240,9 @@ impl Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArrayRole {
     None,
-    /// The tasks that have not started: `next`, `next + step`, ... `last`, at most `limit` at a time (0: no limit).
+    /// The tasks that have not started, at most `limit` at a time (0: no limit).
     Waiting {
-        next: u32,
-        last: u32,
-        step: u32,
+        tasks: TaskList,
         limit: u32,
         running: u32,
     },
@@ -153,6 +267,43 @@ pub struct Allocation {
 pub enum DependencyKind {
     AfterOk,
     AfterAny,
+    AfterNotOk,
+}
+
+impl DependencyKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AfterOk => "afterok",
+            Self::AfterAny => "afterany",
+            Self::AfterNotOk => "afternotok",
+        }
+    }
+
+    /// Whether the end of the other job lets this one start.
+    pub(super) fn is_met_by(self, ok: bool) -> bool {
+        match self {
+            Self::AfterOk => ok,
+            Self::AfterAny => true,
+            Self::AfterNotOk => !ok,
+        }
+    }
+}
+
+/// The part of a record in a heterogeneous job. The components' ids follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Het {
+    /// The id of the first component, which names the whole.
+    pub leader: u32,
+    /// 0 for the leader.
+    pub offset: u8,
+    pub components: u8,
+}
+
+impl Het {
+    /// The ids of all components.
+    pub fn ids(self) -> std::ops::Range<u32> {
+        self.leader..self.leader + u32::from(self.components)
+    }
 }
 
 /// `afterok:13`
@@ -163,12 +314,17 @@ pub struct Dependency {
     pub failed: bool,
 }
 
+/// `PriorityMaxAge=7-0` with a weight of one a minute.
+const MAX_AGE_PRIORITY: u64 = 7 * 24 * 60;
+
 #[derive(Clone, Debug)]
 pub struct Job {
     pub id: u32,
     pub request: Request,
     pub role: ArrayRole,
+    pub het: Option<Het>,
     pub state: JobState,
+    pub(super) flags: u8,
     pub reason: StateReason,
     pub held: bool,
     pub dependency: Option<Dependency>,
@@ -178,11 +334,19 @@ pub struct Job {
     /// Start of the run; for a pending job the scheduler's estimate, or 0.
     pub start: Millis,
     pub end: Millis,
+    /// Until then its nodes are being prepared, or after its end cleaned.
+    pub settled: Millis,
+    /// When it was suspended or went on last; 0: never.
+    pub suspended_at: Millis,
+    /// How long it has been suspended in all, up to `suspended_at` if it is now.
+    pub suspended_for: Millis,
     pub last_evaluated: Millis,
     pub backfill_attempted: bool,
-    /// The static part of its priority; age is added when it is shown.
+    /// Its priority as of the last calculation, without age, which is added when it is shown.
     pub base_priority: u32,
     pub restarts: u16,
+    /// Counts starts and resumptions, so that what was planned before is known to be void.
+    pub(super) run: u16,
     pub exit_code: u8,
     /// The signal that ended it, or 0.
     pub signal: u8,
@@ -195,28 +359,88 @@ pub struct Job {
 impl Job {
     /// How many tasks this record stands for: `squeue -r` shows as many lines.
     pub fn tasks(&self) -> u32 {
-        match self.role {
-            ArrayRole::Waiting { next, last, step, .. } => (last - next) / step + 1,
+        match &self.role {
+            ArrayRole::Waiting { tasks, .. } => tasks.len(),
             ArrayRole::None | ArrayRole::Task { .. } => 1,
         }
     }
 
-    /// `4-500%4`, `2-10:2`, `7`, or nothing.
+    /// `1-9:2,20%4`, `7`, or nothing.
     pub fn array_task_string(&self) -> String {
-        let ArrayRole::Waiting { next, last, step, limit, .. } = self.role else {
-            return String::new();
+        match &self.role {
+            ArrayRole::Waiting { tasks, limit: 0, .. } => tasks.text(),
+            ArrayRole::Waiting { tasks, limit, .. } => format!("{}%{limit}", tasks.text()),
+            ArrayRole::None | ArrayRole::Task { .. } => String::new(),
+        }
+    }
+
+    /// What is said of it beside its state at this time.
+    pub fn flags(&self, now: Millis) -> impl Iterator<Item = JobFlag> + '_ {
+        let prepares = self.state == JobState::Running && now < self.settled;
+        JobFlag::ALL.into_iter().filter(move |flag| match flag {
+            JobFlag::Configuring => prepares,
+            JobFlag::Completing => self.is_completing(now),
+            JobFlag::PowerUpNode => prepares && self.has(JobFlag::PowerUpNode),
+            flag => self.has(*flag),
+        })
+    }
+
+    pub(super) fn has(&self, flag: JobFlag) -> bool {
+        self.flags & flag.bit() != 0
+    }
+
+    pub(super) fn set(&mut self, flag: JobFlag, on: bool) {
+        if on {
+            self.flags |= flag.bit();
+        } else {
+            self.flags &= !flag.bit();
+        }
+    }
+
+    /// Whether it has ended and its nodes are still being cleaned.
+    pub fn is_completing(&self, now: Millis) -> bool {
+        self.state.is_finished() && now < self.settled
+    }
+
+    /// Whether its allocation is its own now, and not just what it held.
+    pub fn holds_resources(&self, now: Millis) -> bool {
+        matches!(self.state, JobState::Running | JobState::Suspended) || self.is_completing(now)
+    }
+
+    /// How long it has run, without the time in which it was suspended.
+    pub fn elapsed(&self, now: Millis) -> Millis {
+        let until = match self.state {
+            JobState::Pending => return 0,
+            JobState::Running => now,
+            JobState::Suspended => self.suspended_at,
+            _ => self.end,
         };
-        let mut text = next.to_string();
-        if next != last {
-            text.push_str(&format!("-{last}"));
-            if step > 1 {
-                text.push_str(&format!(":{step}"));
+        until.saturating_sub(self.start).saturating_sub(self.suspended_for)
+    }
+
+    /// CPU time that its steps have used, in milliseconds: in user mode and in the kernel.
+    pub fn used_cpu(&self, now: Millis) -> (Millis, Millis) {
+        let cpus = u64::from(self.request.cpus());
+        let used = self.elapsed(now) * cpus * u64::from(self.request.cpu_use) / 100;
+        (used - used / 25, used / 25)
+    }
+
+    /// The most memory that its steps have used on a node.
+    pub fn peak_memory_mb(&self) -> u64 {
+        u64::from(self.request.memory_mb_per_node()) * u64::from(self.request.memory_use) / 100
+    }
+
+    /// GPUs that it holds or held, by model.
+    pub fn gpu_models(&self, inventory: &Inventory) -> Vec<(&'static str, u64)> {
+        let mut models: Vec<(&'static str, u64)> = Vec::new();
+        for part in self.allocation.iter().filter(|part| part.gpus != 0) {
+            let (model, count) = (inventory.node_type(part.node).gpu_model, part.gpus.count_ones().into());
+            match models.iter_mut().find(|(known, _)| *known == model) {
+                Some((_, sum)) => *sum += count,
+                None => models.push((model, count)),
             }
         }
-        if limit > 0 {
-            text.push_str(&format!("%{limit}"));
-        }
-        text
+        models
     }
 
     pub fn array_id(&self) -> u32 {
@@ -234,19 +458,20 @@ impl Job {
         }
     }
 
-    /// Higher runs first. Age counts one a minute, the same for all, so the order never changes while jobs wait.
+    /// Higher runs first. Age counts one a minute up to a week, the same for all, so that the order of waiting
+    /// jobs changes only when fair shares are calculated.
     pub fn priority(&self, now: Millis) -> u32 {
         if self.held {
             return 0;
         }
         let since = if self.eligible == 0 { now } else { self.eligible.min(now) };
         let until = if self.state == JobState::Pending { now } else { self.start };
-        self.base_priority + (until.saturating_sub(since) / super::clock::MINUTE) as u32
+        self.base_priority + (until.saturating_sub(since) / MINUTE).min(MAX_AGE_PRIORITY) as u32
     }
 
     /// Sorts the queue: smaller comes first, and time does not change it.
     pub fn rank(&self) -> i64 {
-        (self.eligible / super::clock::MINUTE) as i64 - i64::from(self.base_priority)
+        (self.eligible / MINUTE) as i64 - i64::from(self.base_priority)
     }
 
     pub fn allocated_memory_mb(&self) -> u64 {
@@ -277,6 +502,15 @@ pub(crate) mod tests {
             limit_minutes: 60,
             run_time: 60_000,
             outcome: Outcome::Success,
+            association: 0,
+            second_partition: None,
+            kind: 1,
+            constraint: None,
+            required_node: None,
+            licenses: None,
+            reservation: None,
+            cpu_use: 90,
+            memory_use: 50,
         }
     }
 
@@ -285,7 +519,9 @@ pub(crate) mod tests {
             id: 10,
             request: request(),
             role,
+            het: None,
             state: JobState::Pending,
+            flags: 0,
             reason: StateReason::None,
             held: false,
             dependency: None,
@@ -293,10 +529,14 @@ pub(crate) mod tests {
             eligible: 0,
             start: 0,
             end: 0,
+            settled: 0,
+            suspended_at: 0,
+            suspended_for: 0,
             last_evaluated: 0,
             backfill_attempted: false,
             base_priority: 1_000,
             restarts: 0,
+            run: 0,
             exit_code: 0,
             signal: 0,
             allocation: Vec::new(),
@@ -305,18 +545,25 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_task_string_and_the_task_count_agree() {
-        let cases = [
-            ((4, 500, 1, 4), "4-500%4", 497),
-            ((2, 10, 2, 0), "2-10:2", 5),
-            ((7, 7, 1, 0), "7", 1),
-            ((9, 9, 3, 2), "9%2", 1),
-        ];
-        for ((next, last, step, limit), text, tasks) in cases {
-            let job = pending(ArrayRole::Waiting { next, last, step, limit, running: 0 });
-            assert_eq!((job.array_task_string().as_str(), job.tasks()), (text, tasks));
+    fn the_task_string_names_the_limit() {
+        let cases = [("4-500", 4, "4-500%4"), ("1-9:2,20,30-33", 2, "1-9:2,20,30-33%2"), ("7", 0, "7")];
+        for (tasks, limit, text) in cases {
+            let tasks: TaskList = tasks.parse().unwrap();
+            let job = pending(ArrayRole::Waiting { tasks: tasks.clone(), limit, running: 0 });
+            assert_eq!((job.array_task_string().as_str(), job.tasks()), (text, tasks.len()));
         }
         assert_eq!(pending(ArrayRole::None).tasks(), 1);
+    }
+
+    #[test]
+    fn configuring_ends_with_its_time_and_time_suspended_is_not_elapsed() {
+        let mut job = Job { settled: 3_000, start: 1_000, ..pending(ArrayRole::None) };
+        job.state = JobState::Running;
+        assert_eq!(job.flags(2_000).collect::<Vec<_>>(), [JobFlag::Configuring]);
+        assert_eq!(job.flags(3_000).count(), 0);
+        job.suspended_for = 5_000;
+        assert_eq!(job.elapsed(10_000), 4_000);
+        assert_eq!(job.used_cpu(10_000), (13_824, 576));
     }
 
     #[test]

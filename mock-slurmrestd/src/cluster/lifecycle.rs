@@ -4,8 +4,9 @@
 use super::Cluster;
 use super::clock::{HOUR, MINUTE, Millis, SECOND};
 use super::event::Event;
-use super::inventory::QOS;
-use super::job::{ArrayRole, Dependency, DependencyKind, Job, JobState, Outcome, Request, StateReason};
+use super::job::{
+    ArrayRole, Dependency, DependencyKind, Job, JobFlag, JobState, Outcome, Request, StateReason,
+};
 use super::stats::{Rpc, Sender};
 use crate::workload;
 use rand::RngExt;
@@ -15,6 +16,8 @@ pub(super) const MIN_JOB_AGE: Millis = 300 * SECOND;
 pub(super) const HOUSEKEEPING_INTERVAL: Millis = 30 * SECOND;
 /// Cancellations per submission.
 const CANCELLED_SHARE: f64 = 0.02;
+/// How long epilogs take.
+const CLEANING: std::ops::Range<Millis> = SECOND / 2..5 * SECOND;
 const SIGTERM: u8 = 15;
 
 /// Why a new job may not start at once.
@@ -47,9 +50,7 @@ impl Cluster {
         let array = workload.array(&mut self.rng);
         let request = workload.request(&mut self.rng, &self.inventory, array.is_some());
         let role = array.map_or(ArrayRole::None, |shape| ArrayRole::Waiting {
-            next: 1,
-            last: shape.last,
-            step: shape.step,
+            tasks: shape.tasks,
             limit: shape.limit,
             running: 0,
         });
@@ -89,13 +90,14 @@ impl Cluster {
         at: Millis,
     ) -> usize {
         let id = self.take_id();
-        let user = &self.inventory.users[usize::from(request.user)];
-        let base_priority = 1_000 + QOS[usize::from(request.qos)].priority + user.fair_share;
+        let base_priority = self.base_priority(&request);
         self.last_job[usize::from(request.user)] = id;
         let mut job = Job {
             id,
             role,
+            het: None,
             state: JobState::Pending,
+            flags: 0,
             reason: StateReason::None,
             held: obstacle == Obstacle::Held,
             dependency: None,
@@ -103,10 +105,14 @@ impl Cluster {
             eligible: 0,
             start: 0,
             end: 0,
+            settled: 0,
+            suspended_at: 0,
+            suspended_for: 0,
             last_evaluated: at,
             backfill_attempted: false,
             base_priority,
             restarts: 0,
+            run: 0,
             exit_code: 0,
             signal: 0,
             allocation: Vec::new(),
@@ -139,8 +145,7 @@ impl Cluster {
         }
         self.stats.submitted += u64::from(job.tasks());
         self.jobs_changed = self.now;
-        self.jobs.push(job);
-        self.jobs.len() - 1
+        self.jobs.push(job)
     }
 
     pub(super) fn become_eligible(&mut self, id: u32) {
@@ -152,6 +157,7 @@ impl Cluster {
             return;
         }
         job.held = false;
+        job.set(JobFlag::Requeued, false);
         self.enqueue(index, now);
     }
 
@@ -175,7 +181,7 @@ impl Cluster {
     pub(super) fn end_by_itself(&mut self, id: u32, run: u16) {
         let Some(index) = self.index_of(id) else { return };
         let job = &self.jobs[index];
-        if job.state != JobState::Running || job.restarts != run {
+        if job.state != JobState::Running || job.run != run {
             return;
         }
         let user = Sender::User(job.request.user);
@@ -187,6 +193,8 @@ impl Cluster {
                 Outcome::Failure(code) => (JobState::Failed, StateReason::NonZeroExitCode, code, 0),
                 // slurmd reports the out-of-memory event as signal 125.
                 Outcome::OutOfMemory => (JobState::OutOfMemory, StateReason::OutOfMemory, 0, 125),
+                Outcome::SpecialExit => (JobState::Failed, StateReason::NonZeroExitCode, 99, 0),
+                Outcome::Cancelled => (JobState::Cancelled, StateReason::None, 0, SIGTERM),
             }
         };
         self.stats.count(Rpc::StepCreate, user, 1);
@@ -194,7 +202,7 @@ impl Cluster {
         self.finish(index, state, reason, exit_code, signal);
     }
 
-    /// Ends a running job; its record stays for MinJobAge.
+    /// Ends a job that runs; epilogs clean its nodes, then its record stays for MinJobAge.
     pub(super) fn finish(
         &mut self,
         index: usize,
@@ -203,23 +211,49 @@ impl Cluster {
         exit_code: u8,
         signal: u8,
     ) {
-        self.release(index);
+        self.charge_rest(index);
+        let cleaned = self.now + self.rng.random_range(CLEANING);
         let job = &mut self.jobs[index];
+        job.settled = cleaned;
         job.state = state;
         job.reason = reason;
         job.exit_code = exit_code;
         job.signal = signal;
         job.end = self.now;
         let (id, role) = (job.id, job.role.clone());
+        for part in &self.jobs[index].allocation {
+            self.nodes[part.node as usize].change_completing(true);
+        }
+        self.agenda.plan(cleaned, Event::Cleaned { job: id });
         match state {
             JobState::Cancelled => self.stats.canceled += 1,
             JobState::Failed | JobState::NodeFail => self.stats.failed += 1,
             _ => self.stats.completed += 1,
         }
         self.jobs_changed = self.now;
+        self.remember_end(index);
         self.leave_array(id, &role);
         self.settle_dependents(id, state == JobState::Completed);
+    }
+
+    /// The epilogs are over: now others can have the nodes.
+    pub(super) fn clean(&mut self, id: u32) {
+        let Some(index) = self.index_of(id).filter(|index| self.jobs[*index].settled == self.now) else {
+            return;
+        };
+        self.release(index);
+        for part in &self.jobs[index].allocation {
+            self.nodes[part.node as usize].change_completing(false);
+        }
+        self.jobs_changed = self.now;
         self.request_schedule();
+    }
+
+    /// A job that has ended is known to slurmdbd for long and listed by slurmctld for a while.
+    pub(super) fn remember_end(&mut self, index: usize) {
+        let job = self.jobs.shared(index);
+        self.finished.push_back((job.end, job.id));
+        self.history.add(job);
     }
 
     fn leave_array(&mut self, id: u32, role: &ArrayRole) {
@@ -239,7 +273,7 @@ impl Cluster {
             let Some(dependency) = job.dependency.filter(|_| job.state == JobState::Pending) else {
                 continue;
             };
-            if ok || dependency.kind == DependencyKind::AfterAny {
+            if dependency.kind.is_met_by(ok) {
                 job.dependency = None;
                 self.enqueue(index, self.now);
             } else {
@@ -253,12 +287,15 @@ impl Cluster {
 
     /// Puts a job that lost its node back into the queue, as `JobRequeue=1` does.
     pub(super) fn requeue(&mut self, index: usize) {
+        self.charge_rest(index);
         self.release(index);
         let now = self.now;
         let job = &mut self.jobs[index];
         job.state = JobState::Pending;
         job.reason = StateReason::BeginTime;
+        job.set(JobFlag::Requeued, true);
         job.restarts += 1;
+        job.run += 1;
         job.allocation.clear();
         // slurmctld waits a little, so that the job does not land on the same broken node.
         job.eligible = now + 120 * SECOND;
@@ -300,6 +337,7 @@ impl Cluster {
                 job.planned_node = None;
                 self.stats.canceled += 1;
                 self.jobs_changed = now;
+                self.remember_end(index);
                 self.settle_dependents(id, false);
             }
             _ => return,
@@ -309,9 +347,11 @@ impl Cluster {
 
     pub(super) fn housekeeping(&mut self) {
         let now = self.now;
-        let before = self.jobs.len();
-        self.jobs.retain(|job| !job.state.is_finished() || job.end + MIN_JOB_AGE > now);
-        if self.jobs.len() < before {
+        let old = self.finished.partition_point(|(end, _)| end + MIN_JOB_AGE <= now);
+        let mut gone: Vec<u32> = self.finished.drain(..old).map(|(_, id)| id).collect();
+        gone.sort_unstable();
+        self.jobs.remove(&gone);
+        if !gone.is_empty() {
             self.jobs_changed = now;
         }
         self.stats.count(Rpc::Ping, Sender::Root, 1);
@@ -322,7 +362,7 @@ impl Cluster {
 
     pub(super) fn count_job_states(&mut self) {
         let in_state = |state: JobState| -> u64 {
-            self.jobs.iter().filter(|job| job.state == state).map(|job| u64::from(job.tasks())).sum()
+            self.jobs().iter().filter(|job| job.state == state).map(|job| u64::from(job.tasks())).sum()
         };
         (self.stats.pending, self.stats.running) = (in_state(JobState::Pending), in_state(JobState::Running));
         self.stats.job_states_at = self.now;

@@ -2,21 +2,42 @@
 //! Not here: HTTP, JSON, the wall clock. Time arrives as a duration and chance as a seed.
 //!
 //! The same size, seed and sequence of `advance` calls give the same cluster, to the last core. A cluster is
-//! cheap to clone (its fixed part is shared), so a reader can keep one while the original moves on.
+//! cheap to clone (its fixed part and its jobs are shared), so a reader can keep one while the original moves on.
+//!
+//! What a face may show, and where it is:
+//! - fixed, from [`Cluster::inventory`]: `nodes` (types in [`inventory::NODE_TYPES`]), `partitions`, `users`,
+//!   `accounts`, `associations` (with `limits`, [`accounts`]), `wckeys`, `qos` ([`qos`]), `tres` ([`tres`]);
+//! - moving: [`Cluster::nodes`], [`Cluster::jobs`], [`Cluster::licenses`], [`Cluster::reservations`],
+//!   [`Cluster::shares`] (in the order of the associations, [`fair_share`]), [`Cluster::stats`];
+//! - finished jobs as slurmdbd keeps them: [`Cluster::history`]; with those that wait or run it is
+//!   [`Cluster::accounted_between`]. A job tells what it used: `elapsed`, `used_cpu`, `peak_memory_mb`.
 
+pub mod accounts;
+pub mod array;
 pub mod clock;
 mod event;
+pub mod fair_share;
+pub mod history;
 pub mod hostlist;
 pub mod inventory;
 pub mod job;
+pub mod license;
 mod lifecycle;
 pub mod node;
 mod operations;
 pub mod oracle;
+mod priority;
+pub mod qos;
 mod queue;
+mod records;
+pub mod reservation;
+mod reservations;
+pub mod resources;
 mod scheduler;
 pub mod size;
 pub mod stats;
+pub mod tres;
+mod usage;
 mod warm;
 
 pub use clock::Clock;
@@ -26,16 +47,25 @@ pub use size::Size;
 use crate::workload::Workload;
 use clock::{Millis, SECOND};
 use event::{Agenda, Event};
+use fair_share::{FairShare, Share};
+use history::History;
 use inventory::Inventory;
 use job::{ArrayRole, Job};
+use license::License;
 use node::Node;
 use queue::Queue;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use records::Records;
+use reservation::Reservation;
 use stats::{Rpc, Sender, Stats};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+use usage::Usage;
+
+/// Finished jobs that are kept for slurmdbd's answers.
+const MOST_HISTORY: usize = 200_000;
 
 /// A cluster at one moment.
 #[derive(Clone, Debug)]
@@ -45,14 +75,19 @@ pub struct Cluster {
     inventory: Arc<Inventory>,
     workload: Arc<Workload>,
     nodes: Vec<Node>,
-    /// Ascending by id.
-    jobs: Vec<Job>,
+    jobs: Records,
+    /// Ends and ids of the listed jobs that have finished, in order of time.
+    finished: VecDeque<(Millis, u32)>,
+    history: History,
     next_id: u32,
     queue: Queue,
+    usage: Usage,
+    fair_share: FairShare,
+    licenses: Vec<License>,
+    reservations: Vec<Reservation>,
+    next_reservation: u32,
     /// Jobs that wait for the key's end.
     dependents: BTreeMap<u32, Vec<u32>>,
-    /// CPUs that a user holds in a QOS: `user * QOS.len() + qos`.
-    held_cpus: Vec<u32>,
     /// The last job of each user, for dependencies.
     last_job: Vec<u32>,
     /// Records in an ordinary hour.
@@ -73,7 +108,8 @@ impl Cluster {
 
     /// The same with a start in seconds since the Unix epoch and a name.
     pub fn starting_at(size: &Size, seed: u64, start_unix: u64, name: &str) -> Self {
-        let inventory = Inventory::new(size, name);
+        let licenses = license::list(size.running_jobs());
+        let inventory = Inventory::new(size, name, &licenses);
         let workload = Workload::new(size, &inventory);
         let now = start_unix * SECOND;
         let users = inventory.users.len();
@@ -82,11 +118,17 @@ impl Cluster {
             started: now,
             workload: Arc::new(workload),
             nodes: Vec::with_capacity(inventory.nodes.len()),
-            jobs: Vec::with_capacity(size.jobs as usize + size.jobs as usize / 8),
+            jobs: Records::with_capacity(size.jobs as usize + size.jobs as usize / 8),
+            finished: VecDeque::new(),
+            history: History::new(MOST_HISTORY),
             next_id: 1_000,
             queue: Queue::new(inventory.partitions.len()),
+            usage: Usage::new(&inventory),
+            fair_share: FairShare::new(&inventory.associations, now),
+            licenses,
+            reservations: Vec::new(),
+            next_reservation: 1,
             dependents: BTreeMap::new(),
-            held_cpus: vec![0; users * inventory::QOS.len()],
             last_job: vec![0; users],
             usual_records: size.jobs,
             faults_per_hour: operations::faults_per_hour(inventory.nodes.len()),
@@ -123,12 +165,19 @@ impl Cluster {
                 self.agenda.plan(self.now + scheduler::BACKFILL_INTERVAL, Event::Backfill);
             }
             Event::End { job, run } => self.end_by_itself(job, run),
+            Event::Cleaned { job } => self.clean(job),
             Event::Eligible { job } => self.become_eligible(job),
             Event::Cancellation => self.cancel_somebody(),
             Event::Abandon { job } => self.cancel(job),
             Event::Fault => self.fault(),
             Event::Drain => self.drain(),
             Event::Repair { node } => self.repair(node),
+            Event::ReservationStarts { id } => self.start_reservation(id),
+            Event::ReservationEnds { id } => self.end_reservation(id),
+            Event::Priorities => {
+                self.calculate_priorities();
+                self.agenda.plan(self.now + fair_share::CALCULATION_INTERVAL, Event::Priorities);
+            }
             Event::Housekeeping => self.housekeeping(),
         }
     }
@@ -175,8 +224,45 @@ impl Cluster {
     }
 
     /// Every record that slurmctld still lists, ascending by id.
-    pub fn jobs(&self) -> &[Job] {
-        &self.jobs
+    pub fn jobs(&self) -> &[Arc<Job>] {
+        self.jobs.as_slice()
+    }
+
+    /// Finished jobs, also those that slurmctld no longer lists.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What slurmdbd knows of the time from `from` to `until`: finished jobs by their end, then those that wait or
+    /// run, by id.
+    pub fn accounted_between(&self, from: Millis, until: Millis) -> impl Iterator<Item = &Arc<Job>> {
+        let alive = self.jobs().iter().filter(move |job| !job.state.is_finished() && job.submit <= until);
+        self.history.between(from, until).chain(alive)
+    }
+
+    pub fn licenses(&self) -> &[License] {
+        &self.licenses
+    }
+
+    /// Ascending by id: those that are active, and those that are to come.
+    pub fn reservations(&self) -> &[Reservation] {
+        &self.reservations
+    }
+
+    /// The reservation with this id.
+    pub fn reservation(&self, id: u32) -> Option<&Reservation> {
+        let at = self.reservations.binary_search_by_key(&id, |reservation| reservation.id);
+        at.ok().map(|at| &self.reservations[at])
+    }
+
+    /// Fair shares as of the last calculation, in the order of [`Inventory::associations`].
+    pub fn shares(&self) -> &[Share] {
+        self.fair_share.shares()
+    }
+
+    /// Jobs that an association and all below it run now.
+    pub fn jobs_running_in(&self, association: u32) -> u32 {
+        self.usage.of_association(association).jobs
     }
 
     pub fn stats(&self) -> &Stats {
@@ -184,7 +270,7 @@ impl Cluster {
     }
 
     fn index_of(&self, id: u32) -> Option<usize> {
-        self.jobs.binary_search_by_key(&id, |job| job.id).ok()
+        self.jobs.index_of(id)
     }
 
     fn take_id(&mut self) -> u32 {

@@ -8,27 +8,55 @@ use super::inventory::NodeType;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NodeFlag {
     Reserved,
+    Cloud,
     Drain,
+    /// Jobs on it have ended and are being cleaned up.
+    Completing,
     NotResponding,
+    PoweredDown,
     Fail,
+    PoweringUp,
+    Maintenance,
+    PoweringDown,
     Planned,
+    InvalidReg,
 }
 
 impl NodeFlag {
-    pub const ALL: [Self; 5] = [Self::Reserved, Self::Drain, Self::NotResponding, Self::Fail, Self::Planned];
+    pub const ALL: [Self; 12] = [
+        Self::Reserved,
+        Self::Cloud,
+        Self::Drain,
+        Self::Completing,
+        Self::NotResponding,
+        Self::PoweredDown,
+        Self::Fail,
+        Self::PoweringUp,
+        Self::Maintenance,
+        Self::PoweringDown,
+        Self::Planned,
+        Self::InvalidReg,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
             Self::Reserved => "RESERVED",
+            Self::Cloud => "CLOUD",
             Self::Drain => "DRAIN",
+            Self::Completing => "COMPLETING",
             Self::NotResponding => "NOT_RESPONDING",
+            Self::PoweredDown => "POWERED_DOWN",
             Self::Fail => "FAIL",
+            Self::PoweringUp => "POWERING_UP",
+            Self::Maintenance => "MAINTENANCE",
+            Self::PoweringDown => "POWERING_DOWN",
             Self::Planned => "PLANNED",
+            Self::InvalidReg => "INVALID_REG",
         }
     }
 
-    fn bit(self) -> u8 {
-        1 << self as u8
+    fn bit(self) -> u16 {
+        1 << self as u16
     }
 }
 
@@ -65,7 +93,7 @@ pub struct Reason {
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
     pub down: bool,
-    flags: u8,
+    flags: u16,
     pub reason: Option<Reason>,
     /// One bit per allocated core.
     pub cores: u128,
@@ -76,6 +104,15 @@ pub struct Node {
     pub busy_until: Millis,
     /// When the job for which it is planned is to start.
     pub planned_for: Millis,
+    /// The id of the reservation that holds it now.
+    pub reservation: Option<u32>,
+    /// When the next reservation takes it; 0: none.
+    pub(super) reserved_from: Millis,
+    /// Jobs that are being cleaned up on it.
+    pub(super) completing: u16,
+    /// Energy used up to `energy_at`, in joules.
+    joules: f64,
+    energy_at: Millis,
     pub last_busy: Millis,
     pub boot_time: Millis,
     pub slurmd_start: Millis,
@@ -92,6 +129,11 @@ impl Node {
             allocated_memory_mb: 0,
             busy_until: 0,
             planned_for: 0,
+            reservation: None,
+            reserved_from: 0,
+            completing: 0,
+            joules: 0.0,
+            energy_at: slurmd_start,
             last_busy: slurmd_start,
             boot_time,
             slurmd_start,
@@ -131,16 +173,61 @@ impl Node {
         self.gpus.count_ones() as u8
     }
 
-    /// Whether the scheduler may put a job here at all.
+    /// Whether the scheduler may put a job here at all that is not in a reservation.
     pub fn is_usable(&self) -> bool {
-        const CLOSED: [NodeFlag; 4] =
-            [NodeFlag::Reserved, NodeFlag::Drain, NodeFlag::NotResponding, NodeFlag::Fail];
-        !self.down && !CLOSED.iter().any(|flag| self.has(*flag))
+        self.is_usable_in(None)
+    }
+
+    /// The same for a job in this reservation.
+    pub fn is_usable_in(&self, reservation: Option<u32>) -> bool {
+        const CLOSED: u16 = (1 << NodeFlag::Drain as u16)
+            | (1 << NodeFlag::NotResponding as u16)
+            | (1 << NodeFlag::Fail as u16)
+            | (1 << NodeFlag::PoweringDown as u16)
+            | (1 << NodeFlag::InvalidReg as u16);
+        !self.down && self.flags & CLOSED == 0 && self.reservation == reservation
+    }
+
+    /// Whether it is off, or on its way there or back.
+    pub fn is_without_power(&self) -> bool {
+        [NodeFlag::PoweredDown, NodeFlag::PoweringUp, NodeFlag::PoweringDown]
+            .iter()
+            .any(|flag| self.has(*flag))
     }
 
     /// Whether slurmd answers; only then does slurmctld know load, free memory and version.
     pub fn is_responding(&self) -> bool {
-        !self.down && !self.has(NodeFlag::NotResponding)
+        !self.down && !self.has(NodeFlag::NotResponding) && !self.is_without_power()
+    }
+
+    /// What it draws now.
+    pub fn watts(&self, kind: &NodeType) -> u32 {
+        if !self.is_responding() {
+            return 0;
+        }
+        let busy = u32::from(self.allocated_cpus()) * kind.watts_per_cpu;
+        kind.idle_watts + busy + u32::from(self.allocated_gpus()) * kind.watts_per_gpu
+    }
+
+    /// What it has used since its slurmd started counting.
+    pub fn joules(&self, kind: &NodeType, now: Millis) -> u64 {
+        (self.joules + self.joules_since(kind, now)) as u64
+    }
+
+    fn joules_since(&self, kind: &NodeType, now: Millis) -> f64 {
+        f64::from(self.watts(kind)) * now.saturating_sub(self.energy_at) as f64 / 1_000.0
+    }
+
+    /// One more job is being cleaned up on it, or one less.
+    pub(super) fn change_completing(&mut self, more: bool) {
+        self.completing = if more { self.completing + 1 } else { self.completing - 1 };
+        self.set(NodeFlag::Completing, self.completing > 0);
+    }
+
+    /// Has to be called before anything changes that changes its power.
+    pub(super) fn meter(&mut self, kind: &NodeType, now: Millis) {
+        self.joules += self.joules_since(kind, now);
+        self.energy_at = now;
     }
 
     pub fn free_cpus(&self, kind: &NodeType) -> u16 {

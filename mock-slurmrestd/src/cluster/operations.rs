@@ -54,10 +54,6 @@ impl Cluster {
             self.nodes[node as usize].set(NodeFlag::Fail, number % 4 == 1);
         }
         if count >= 50 {
-            for _ in 0..share(0.005) {
-                let node = take(&mut self.rng);
-                self.nodes[node as usize].set(NodeFlag::Reserved, true);
-            }
             // Lost contact a moment ago: still IDLE, but slurmctld no longer hears from it.
             let node = take(&mut self.rng);
             self.nodes[node as usize].set(NodeFlag::NotResponding, true);
@@ -138,20 +134,29 @@ impl Cluster {
         self.request_schedule();
     }
 
-    /// Most jobs on a dead node are requeued; those that ask for no requeue end as NODE_FAIL.
+    /// Most jobs on a dead node are requeued; those that ask for no requeue end as NODE_FAIL. There is nothing to
+    /// clean on it.
     fn lose_jobs_on(&mut self, node: u32) {
         let lost: Vec<usize> = (0..self.jobs.len())
             .filter(|index| {
                 let job = &self.jobs[*index];
-                job.state == JobState::Running && job.allocation.iter().any(|part| part.node == node)
+                job.holds_resources(self.now) && job.allocation.iter().any(|part| part.node == node)
             })
             .collect();
         for index in lost {
-            if self.rng.random_bool(0.8) {
+            if self.jobs[index].state.is_finished() {
+                self.clean_now(index);
+            } else if self.rng.random_bool(0.8) {
                 self.requeue(index);
             } else {
                 self.finish(index, JobState::NodeFail, StateReason::NodeDown, 0, 0);
+                self.clean_now(index);
             }
         }
+    }
+
+    fn clean_now(&mut self, index: usize) {
+        self.jobs[index].settled = self.now;
+        self.clean(self.jobs[index].id);
     }
 }

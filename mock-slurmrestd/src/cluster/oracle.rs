@@ -3,7 +3,9 @@
 
 use super::Cluster;
 use super::job::{Job, JobState};
+use super::license::License;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 type Words = BTreeMap<&'static str, u64>;
 
@@ -12,6 +14,14 @@ type Words = BTreeMap<&'static str, u64>;
 pub struct Amount {
     pub total: u64,
     pub allocated: u64,
+}
+
+/// One license.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LicenseCounts {
+    pub total: u64,
+    pub used: u64,
+    pub reserved: u64,
 }
 
 /// One partition; its nodes may belong to others too.
@@ -23,7 +33,7 @@ pub struct PartitionCounts {
     pub memory_bytes: Amount,
     pub gpus: Amount,
     pub running: u64,
-    /// Tasks: a waiting array counts all of its tasks that have not started.
+    /// A job that may start in two partitions counts in both. Tasks: a waiting array counts all of its tasks that have not started.
     pub pending_by_reason: Words,
 }
 
@@ -38,10 +48,18 @@ pub struct Oracle {
     pub cpus: Amount,
     pub memory_bytes: Amount,
     pub gpus: Amount,
+    /// By base state.
     pub jobs_by_state: Words,
+    /// A job with two flags counts in both.
+    pub jobs_by_flag: Words,
     pub pending_by_reason: Words,
     /// Records in `/jobs`, where a waiting array is one.
     pub job_records: u64,
+    pub licenses: BTreeMap<&'static str, LicenseCounts>,
+    pub reservations: u64,
+    pub reservations_active: u64,
+    /// Finished jobs that slurmdbd knows.
+    pub history: u64,
     pub partitions: BTreeMap<String, PartitionCounts>,
 }
 
@@ -51,18 +69,28 @@ impl Cluster {
             now_unix: self.now_unix(),
             nodes: self.nodes.len() as u64,
             job_records: self.jobs.len() as u64,
+            licenses: self.licenses.iter().map(license_counts).collect(),
+            reservations: self.reservations.len() as u64,
+            reservations_active: self.reservations.iter().filter(|one| one.is_active(self.now)).count()
+                as u64,
+            history: self.history.jobs().len() as u64,
             ..Oracle::default()
         };
         let mut partitions = vec![PartitionCounts::default(); self.inventory.partitions.len()];
         self.count_nodes(&mut oracle, &mut partitions);
-        for job in &self.jobs {
+        for job in self.jobs() {
             *oracle.jobs_by_state.entry(job.state.word()).or_default() += u64::from(job.tasks());
-            let partition = &mut partitions[usize::from(job.request.partition)];
+            for flag in job.flags(self.now) {
+                *oracle.jobs_by_flag.entry(flag.word()).or_default() += u64::from(job.tasks());
+            }
             match job.state {
-                JobState::Running => partition.running += 1,
+                JobState::Running => partitions[usize::from(job.request.partition)].running += 1,
                 JobState::Pending => {
-                    for reasons in [&mut oracle.pending_by_reason, &mut partition.pending_by_reason] {
-                        *reasons.entry(job.reason.word()).or_default() += u64::from(job.tasks());
+                    let (reason, tasks) = (job.reason.word(), u64::from(job.tasks()));
+                    *oracle.pending_by_reason.entry(reason).or_default() += tasks;
+                    for partition in job.request.partitions() {
+                        let reasons = &mut partitions[usize::from(partition)].pending_by_reason;
+                        *reasons.entry(reason).or_default() += tasks;
                     }
                 }
                 _ => {}
@@ -104,8 +132,13 @@ impl Cluster {
 
     /// The records whose state is this one.
     pub fn jobs_in(&self, state: JobState) -> impl Iterator<Item = &Job> {
-        self.jobs.iter().filter(move |job| job.state == state)
+        self.jobs().iter().map(Arc::as_ref).filter(move |job| job.state == state)
     }
+}
+
+fn license_counts(license: &License) -> (&'static str, LicenseCounts) {
+    let License { name, total, used, reserved } = *license;
+    (name, LicenseCounts { total: total.into(), used: used.into(), reserved: reserved.into() })
 }
 
 impl Amount {

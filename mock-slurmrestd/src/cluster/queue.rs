@@ -22,16 +22,28 @@ impl Queue {
         Self { lanes: vec![Lane::default(); partitions] }
     }
 
+    /// In the lane of each of its partitions.
     pub(super) fn insert(&mut self, job: &Job) {
-        self.lane(job).waiting.insert((job.rank(), job.id));
+        for partition in job.request.partitions() {
+            self.lanes[usize::from(partition)].waiting.insert((job.rank(), job.id));
+        }
     }
 
     pub(super) fn remove(&mut self, job: &Job) {
-        self.lane(job).waiting.remove(&(job.rank(), job.id));
+        for partition in job.request.partitions() {
+            self.lanes[usize::from(partition)].waiting.remove(&(job.rank(), job.id));
+        }
     }
 
-    fn lane(&mut self, job: &Job) -> &mut Lane {
-        &mut self.lanes[usize::from(job.request.partition)]
+    /// Rank and id of all, by lane; the queue is empty until they are put back.
+    pub(super) fn take(&mut self) -> Vec<Vec<(i64, u32)>> {
+        self.lanes.iter_mut().map(|lane| std::mem::take(&mut lane.waiting).into_iter().collect()).collect()
+    }
+
+    pub(super) fn put_back(&mut self, waiting: Vec<Vec<(i64, u32)>>) {
+        for (lane, waiting) in self.lanes.iter_mut().zip(waiting) {
+            lane.waiting = waiting.into_iter().collect();
+        }
     }
 
     pub(super) fn len(&self) -> usize {

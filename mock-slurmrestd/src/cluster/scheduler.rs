@@ -1,5 +1,5 @@
 //! Who starts, where and when: a priority queue per partition and an EASY-style backfill.
-//! Not here: fair-share accounting, preemption, advance reservations; see the README's limits.
+//! Not here: priorities (priority.rs), limits (usage.rs), preemption; see the README's limits.
 //!
 //! The quick cycle starts jobs in order and stops a partition at the first job that does not fit. The backfill
 //! cycle plans nodes for that job, at the time by which their jobs must have ended, and lets later jobs pass
@@ -8,16 +8,18 @@
 use super::Cluster;
 use super::clock::{Millis, SECOND};
 use super::event::Event;
-use super::inventory::QOS;
-use super::job::{Allocation, ArrayRole, Job, JobState, Request, StateReason};
+use super::job::{Allocation, ArrayRole, Job, JobFlag, JobState, Request, StateReason};
 use super::node::NodeFlag;
 use super::stats::CycleReport;
+use rand::RngExt;
 
 pub(super) const BACKFILL_INTERVAL: Millis = 30 * SECOND;
 /// Jobs looked at per partition and cycle: `default_queue_depth` by its default, and as many again for backfill
 /// as a site with deep queues sets with `bf_max_job_part`.
 const QUEUE_DEPTH: usize = 100;
 const BACKFILL_DEPTH: usize = 200;
+/// How long prologs take.
+const PREPARATION: std::ops::Range<Millis> = SECOND / 2..3 * SECOND;
 /// Jobs at a limit of their user or array cost next to nothing; so many more are looked past.
 const LIMITED_PER_TRIED: usize = 5;
 
@@ -36,6 +38,14 @@ struct Misfit {
     gpus: u8,
     memory_mb: u32,
     limit_minutes: u32,
+    /// What narrows its choice of nodes.
+    choice: Choice,
+}
+
+type Choice = (Option<&'static str>, Option<&'static str>, Option<u32>, Option<u32>);
+
+fn choice(request: &Request) -> Choice {
+    (request.gpu_model(), request.constraint, request.required_node, request.reservation)
 }
 
 impl Misfit {
@@ -46,6 +56,7 @@ impl Misfit {
             gpus: request.gpus_per_node,
             memory_mb: request.memory_mb_per_node(),
             limit_minutes: request.limit_minutes,
+            choice: choice(request),
         }
     }
 
@@ -55,6 +66,8 @@ impl Misfit {
             && self.gpus <= request.gpus_per_node
             && self.memory_mb <= request.memory_mb_per_node()
             && self.limit_minutes <= request.limit_minutes
+            && (self.choice == (None, None, None, None) && request.reservation.is_none()
+                || self.choice == choice(request))
     }
 }
 
@@ -88,7 +101,7 @@ impl Cluster {
         for partition in 0..self.inventory.partitions.len() {
             let candidates = self.queue.best(partition, depth.saturating_mul(LIMITED_PER_TRIED));
             let tried_before = report.tried;
-            let blocked = self.cycle_of_partition(&candidates, cycle, depth, &mut report);
+            let blocked = self.cycle_of_partition(partition, &candidates, cycle, depth, &mut report);
             let reached_limit = report.tried - tried_before >= depth as u64;
             report.reached_limit |= reached_limit;
             self.queue.set_blocked(partition, blocked || reached_limit);
@@ -99,6 +112,7 @@ impl Cluster {
     /// True when a job was left for which there was no place.
     fn cycle_of_partition(
         &mut self,
+        partition: usize,
         candidates: &[u32],
         cycle: Cycle,
         depth: usize,
@@ -112,7 +126,7 @@ impl Cluster {
                 break;
             }
             report.depth += 1;
-            if let Some(reason) = self.limit_reached(id) {
+            if let Some(reason) = self.obstacle(id) {
                 self.wait_for(id, reason, cycle);
                 continue;
             }
@@ -121,7 +135,7 @@ impl Cluster {
                 continue;
             }
             report.tried += 1;
-            match self.start_what_fits(id, cycle, &mut misfits, report) {
+            match self.start_what_fits(id, partition, cycle, &mut misfits, report) {
                 Fit::All => {}
                 Fit::Limit(reason) => self.wait_for(id, reason, cycle),
                 Fit::NoPlace if blocked => self.wait_for(id, StateReason::Priority, cycle),
@@ -129,7 +143,7 @@ impl Cluster {
                     blocked = true;
                     self.wait_for(id, StateReason::Resources, cycle);
                     if cycle != Cycle::Quick {
-                        self.plan_nodes(id);
+                        self.plan_nodes(id, partition);
                     }
                 }
             }
@@ -137,20 +151,32 @@ impl Cluster {
         blocked
     }
 
-    /// Whether a limit of the user's QOS or of the array itself keeps the job waiting.
-    fn limit_reached(&self, id: u32) -> Option<StateReason> {
+    /// What keeps the job waiting apart from room on the nodes.
+    fn obstacle(&self, id: u32) -> Option<StateReason> {
         let job = &self.jobs[self.index_of(id)?];
+        let request = &job.request;
         if let ArrayRole::Waiting { limit, running, .. } = job.role
             && limit > 0
             && running >= limit
         {
             return Some(StateReason::JobArrayTaskLimit);
         }
-        let share = QOS[usize::from(job.request.qos)].user_cpu_share?;
-        let most = (self.inventory.cpus as f64 * share) as u32;
-        let held = self.held_cpus[held_slot(&job.request)];
-        // A job larger than the limit itself runs alone rather than never.
-        (held > 0 && held + job.request.cpus() > most).then_some(StateReason::QosMaxCpuPerUserLimit)
+        if let Some(wanted) = request.licenses
+            && self.licenses[usize::from(wanted.license)].free() < wanted.count.into()
+        {
+            return Some(StateReason::Licenses);
+        }
+        if let Some(id) = request.reservation
+            && !self.reservation(id).is_some_and(|reservation| reservation.is_active(self.now))
+        {
+            return Some(StateReason::Reservation);
+        }
+        if let Some(node) = request.required_node
+            && !self.nodes[node as usize].is_usable_in(request.reservation)
+        {
+            return Some(StateReason::ReqNodeNotAvail);
+        }
+        self.usage.limit_reached(request, &self.inventory)
     }
 
     fn wait_for(&mut self, id: u32, reason: StateReason, cycle: Cycle) {
@@ -174,6 +200,7 @@ impl Cluster {
     fn start_what_fits(
         &mut self,
         id: u32,
+        partition: usize,
         cycle: Cycle,
         misfits: &mut Vec<Misfit>,
         report: &mut CycleReport,
@@ -184,60 +211,70 @@ impl Cluster {
             if misfits.iter().any(|misfit| misfit.rules_out(&job.request)) {
                 return Fit::NoPlace;
             }
-            let places = self.places(job);
+            let places = self.places(job, partition);
             let Some(places) = places.filter(|_| cycle != Cycle::Look) else {
                 misfits.push(Misfit::of(&self.jobs[index].request));
                 return Fit::NoPlace;
             };
             report.started += 1;
-            if !self.start(index, &places) {
+            if !self.start(index, partition, &places) {
                 return Fit::All;
             }
-            if let Some(reason) = self.limit_reached(id) {
+            if let Some(reason) = self.obstacle(id) {
                 return Fit::Limit(reason);
             }
         }
     }
 
     /// Nodes for the whole request, first fit in the partition's order.
-    fn places(&self, job: &Job) -> Option<Vec<u32>> {
+    fn places(&self, job: &Job, partition: usize) -> Option<Vec<u32>> {
         let request = &job.request;
         let planned_itself = job.planned_node.is_some();
-        let partition = &self.inventory.partitions[usize::from(request.partition)];
         let would_end = self.now + request.limit();
-        let mut found = Vec::with_capacity(request.nodes as usize);
-        for node in &partition.nodes {
+        let fits = |node: &u32| {
             let state = &self.nodes[*node as usize];
-            let kind = self.inventory.node_type(*node);
             let in_the_way = state.planned_for != 0 && would_end > state.planned_for;
-            if state.is_usable()
+            let reserved = state.reserved_from != 0 && would_end > state.reserved_from;
+            state.is_usable_in(request.reservation)
                 && (planned_itself || !in_the_way)
-                && state.free_cpus(kind) >= request.cpus_per_node
-                && state.free_gpus(kind) >= request.gpus_per_node
-                && state.free_memory_mb(kind) >= request.memory_mb_per_node()
-            {
-                found.push(*node);
-                if found.len() == request.nodes as usize {
-                    return Some(found);
-                }
-            }
+                && !reserved
+                && self.has_room(*node, request)
+        };
+        let wanted = request.nodes as usize;
+        let mut found = Vec::with_capacity(wanted);
+        found.extend(request.required_node.filter(fits));
+        if request.required_node.is_some() && found.is_empty() {
+            return None;
         }
-        None
+        let others = self.inventory.partitions[partition].nodes.iter().copied();
+        let others = others.filter(|node| request.required_node != Some(*node) && fits(node));
+        found.extend(others.take(wanted - found.len()));
+        (found.len() == wanted).then_some(found)
+    }
+
+    /// Whether this much is free on the node now, and it is of the right kind.
+    pub(super) fn has_room(&self, node: u32, request: &Request) -> bool {
+        let (state, kind) = (&self.nodes[node as usize], self.inventory.node_type(node));
+        request.suits(kind)
+            && state.free_cpus(kind) >= request.cpus_per_node
+            && state.free_gpus(kind) >= request.gpus_per_node
+            && state.free_memory_mb(kind) >= request.memory_mb_per_node()
     }
 
     /// Plans the nodes that will be free first for the job that is next in its partition.
-    fn plan_nodes(&mut self, id: u32) {
+    fn plan_nodes(&mut self, id: u32, partition: usize) {
         let Some(index) = self.index_of(id) else { return };
         let request = &self.jobs[index].request;
         let (wanted, limit) = (request.nodes as usize, request.limit());
-        let partition = &self.inventory.partitions[usize::from(request.partition)];
+        let partition = &self.inventory.partitions[partition];
         let mut able: Vec<(Millis, u32)> = partition
             .nodes
             .iter()
             .filter(|node| {
                 let kind = self.inventory.node_type(**node);
-                self.nodes[**node as usize].is_usable()
+                self.nodes[**node as usize].is_usable_in(request.reservation)
                     && self.nodes[**node as usize].planned_for == 0
+                    && request.suits(kind)
                     && kind.cpus >= request.cpus_per_node
                     && kind.gpus >= request.gpus_per_node
                     && kind.memory_mb >= request.memory_mb_per_node()
@@ -263,65 +300,79 @@ impl Cluster {
     }
 
     /// Starts a job, or the next task of an array, on these nodes. True when tasks are left to start.
-    pub(super) fn start(&mut self, index: usize, places: &[u32]) -> bool {
+    pub(super) fn start(&mut self, index: usize, partition: usize, places: &[u32]) -> bool {
         let now = self.now;
         let record = &mut self.jobs[index];
         let id = record.id;
         let mut more = false;
-        let started = match &mut record.role {
-            ArrayRole::Waiting { next, last, step, limit, running } if *next < *last => {
-                let task = ArrayRole::Task { array_id: id, index: *next, limit: *limit };
-                *next += *step;
+        let mut started = index;
+        if let ArrayRole::Waiting { tasks, limit, running } = &mut record.role {
+            let limit = *limit;
+            if let Some(task) = tasks.take_first() {
                 *running += 1;
                 more = true;
                 (record.planned_node, record.start, record.end) = (None, 0, 0);
-                let task = Job { role: task, ..record.clone() };
+                let role = ArrayRole::Task { array_id: id, index: task, limit };
+                let task = Job { role, ..record.clone() };
                 let id = self.take_id();
-                self.jobs.push(Job { id, ..task });
-                self.jobs.len() - 1
-            }
-            ArrayRole::Waiting { next, limit, .. } => {
+                started = self.jobs.push(Job { id, ..task });
+            } else {
                 // The last task takes over the record of the array, and its id.
-                record.role = ArrayRole::Task { array_id: id, index: *next, limit: *limit };
-                index
+                record.role = ArrayRole::Task { array_id: id, index: tasks.first(), limit };
             }
-            ArrayRole::None | ArrayRole::Task { .. } => index,
-        };
+        }
         if started == index {
             self.queue.remove(&self.jobs[index]);
         }
         let job = &mut self.jobs[started];
+        job.request.partition = partition as u16;
+        job.request.second_partition = None;
         job.state = JobState::Running;
         job.reason = StateReason::None;
+        job.set(JobFlag::Requeued, false);
         job.start = now;
         job.end = now + job.request.limit();
+        // Prologs run within the time of the job.
+        job.settled = now + self.rng.random_range(PREPARATION);
         job.last_evaluated = now;
         job.planned_node = None;
         let ends_at = now + job.request.run_time.min(job.request.limit());
-        let (busy_until, event) = (job.end, Event::End { job: job.id, run: job.restarts });
-        self.held_cpus[held_slot(&job.request)] += job.request.cpus();
-        job.allocation = places
+        self.agenda.plan(ends_at, Event::End { job: job.id, run: job.run });
+        self.allocate(started, places);
+        self.stats.started += 1;
+        self.jobs_changed = now;
+        more
+    }
+
+    /// Takes what the job asks for on these nodes, in its name and its user's.
+    fn allocate(&mut self, index: usize, places: &[u32]) {
+        let now = self.now;
+        let job = &mut self.jobs[index];
+        let (request, busy_until) = (&job.request, job.end);
+        let memory_mb = request.memory_mb_per_node();
+        let mut allocation: Vec<Allocation> = places
             .iter()
             .map(|place| {
                 let kind = self.inventory.node_type(*place);
                 let node = &mut self.nodes[*place as usize];
-                let memory_mb = job.request.memory_mb_per_node();
+                node.meter(kind, now);
                 node.allocated_memory_mb += memory_mb;
                 node.busy_until = node.busy_until.max(busy_until);
                 node.last_busy = now;
                 Allocation {
                     node: *place,
-                    cores: node.take_cores(kind, job.request.cpus_per_node),
-                    gpus: node.take_gpus(kind, job.request.gpus_per_node),
+                    cores: node.take_cores(kind, request.cpus_per_node),
+                    gpus: node.take_gpus(kind, request.gpus_per_node),
                     memory_mb,
                 }
             })
             .collect();
-        job.allocation.sort_unstable_by_key(|part| part.node);
-        self.agenda.plan(ends_at, event);
-        self.stats.started += 1;
-        self.jobs_changed = now;
-        more
+        allocation.sort_unstable_by_key(|part| part.node);
+        self.usage.take(request, &self.inventory);
+        if let Some(taken) = request.licenses {
+            self.licenses[usize::from(taken.license)].used += u32::from(taken.count);
+        }
+        job.allocation = allocation;
     }
 
     /// Gives back what a job held on its nodes; the record keeps showing it.
@@ -329,7 +380,9 @@ impl Cluster {
         let now = self.now;
         let job = &self.jobs[index];
         for part in &job.allocation {
+            let kind = self.inventory.node_type(part.node);
             let node = &mut self.nodes[part.node as usize];
+            node.meter(kind, now);
             node.cores &= !part.cores;
             node.gpus &= !part.gpus;
             node.allocated_memory_mb -= part.memory_mb;
@@ -338,7 +391,10 @@ impl Cluster {
                 node.busy_until = 0;
             }
         }
-        self.held_cpus[held_slot(&job.request)] -= job.request.cpus();
+        self.usage.give_back(&job.request, &self.inventory);
+        if let Some(taken) = job.request.licenses {
+            self.licenses[usize::from(taken.license)].used -= u32::from(taken.count);
+        }
     }
 }
 
@@ -346,8 +402,4 @@ enum Fit {
     All,
     Limit(StateReason),
     NoPlace,
-}
-
-fn held_slot(request: &Request) -> usize {
-    usize::from(request.user) * QOS.len() + usize::from(request.qos)
 }

@@ -6,11 +6,21 @@
 pub struct Size {
     /// All nodes.
     pub nodes: u32,
-    /// Nodes with 8 GPUs each, out of `nodes`.
+    /// Nodes with 8 H100 each, out of `nodes`.
     pub gpu_nodes: u32,
+    /// Nodes with 8 A100 each, out of `nodes`.
+    pub dgx_nodes: u32,
+    /// Nodes with 8 slices of A100 each, out of `nodes`.
+    pub mig_nodes: u32,
     /// Large-memory nodes, out of `nodes`.
     pub bigmem_nodes: u32,
-    /// Partitions, 1 to 64: batch, gpu, bigmem, all, then departments.
+    /// Nodes that are powered up on demand and powered down when idle, out of `nodes`.
+    pub cloud_nodes: u32,
+    /// Whether idle nodes are powered down, too, other than cloud nodes.
+    pub power_saving: bool,
+    /// Whether nodes measure their power.
+    pub power_readings: bool,
+    /// Partitions, 1 to 64: batch, gpu, mig, bigmem, cloud, all, then departments.
     pub partitions: u16,
     pub users: u16,
     /// Job records at the start: what `/jobs` lists. A pending array is one record.
@@ -31,7 +41,12 @@ impl Size {
         Self {
             nodes,
             gpu_nodes: nodes / 10,
+            dgx_nodes: 0,
+            mig_nodes: 0,
             bigmem_nodes: nodes / 20,
+            cloud_nodes: 0,
+            power_saving: false,
+            power_readings: false,
             partitions: 4,
             users: (nodes / 10).clamp(8, 500) as u16,
             jobs,
@@ -41,18 +56,28 @@ impl Size {
         }
     }
 
-    /// The same cluster with about `gpus` GPUs, in whole nodes of eight.
+    /// The same cluster with about `gpus` GPUs, all H100, in whole nodes of eight.
     pub fn with_gpus(mut self, gpus: u32) -> Self {
         self.gpu_nodes = gpus.div_ceil(8).min(self.nodes);
+        (self.dgx_nodes, self.mig_nodes) = (0, 0);
         self.bigmem_nodes = self.bigmem_nodes.min(self.nodes - self.gpu_nodes);
+        self.cloud_nodes = self.cloud_nodes.min(self.nodes - self.gpu_nodes - self.bigmem_nodes);
         self
     }
 
     /// The same proportions with `nodes` nodes.
     pub fn with_nodes(mut self, nodes: u32) -> Self {
-        let scale = |part: u32| (u64::from(part) * u64::from(nodes) / u64::from(self.nodes.max(1))) as u32;
-        self.gpu_nodes = scale(self.gpu_nodes);
-        self.bigmem_nodes = scale(self.bigmem_nodes);
+        let before = u64::from(self.nodes.max(1));
+        let scale = |part: u32| (u64::from(part) * u64::from(nodes) / before) as u32;
+        for part in [
+            &mut self.gpu_nodes,
+            &mut self.dgx_nodes,
+            &mut self.mig_nodes,
+            &mut self.bigmem_nodes,
+            &mut self.cloud_nodes,
+        ] {
+            *part = scale(*part);
+        }
         self.nodes = nodes;
         self
     }

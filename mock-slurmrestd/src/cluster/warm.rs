@@ -4,9 +4,11 @@
 use super::Cluster;
 use super::clock::{HOUR, MINUTE, Millis, SECOND};
 use super::event::Event;
+use super::fair_share;
 use super::job::{Allocation, ArrayRole, JobState, Outcome, Request, StateReason};
 use super::lifecycle::{HOUSEKEEPING_INTERVAL, MIN_JOB_AGE, Obstacle};
 use super::node::{Node, NodeFlag};
+use super::resources::Resources;
 use super::scheduler::BACKFILL_INTERVAL;
 use super::size::Size;
 use super::stats::{Rpc, Sender};
@@ -16,6 +18,8 @@ use rand::RngExt;
 const OLDEST_RUN: Millis = 6 * HOUR;
 /// So many submissions in a row that find no place mean that the cluster is full.
 const ENOUGH_MISSES: u32 = 100;
+/// The association of the account root, above all others.
+const ROOT: u32 = 0;
 
 impl Cluster {
     pub(super) fn warm_up(&mut self, size: &Size) {
@@ -24,7 +28,10 @@ impl Cluster {
             self.nodes.push(Node::new(boot, boot + 2 * MINUTE));
         }
         self.break_some_nodes();
+        self.make_reservations();
+        self.invent_usage();
         self.fill(size);
+        self.calculate_priorities();
         self.look();
         self.invent_history(size);
         self.plan_the_rest();
@@ -32,12 +39,13 @@ impl Cluster {
 
     fn fill(&mut self, size: &Size) {
         let (running, mut pending) = (size.running_jobs(), size.pending_records());
-        for number in 0..size.finished_records() {
-            self.add_finished(number);
+        let finished = size.finished_records();
+        for number in 0..finished {
+            self.add_finished(number, finished);
         }
         let (mut placed, mut misses) = (0, 0);
         while placed < running {
-            let free = self.inventory.cpus - self.held_cpus.iter().map(|cpus| u64::from(*cpus)).sum::<u64>();
+            let free = self.inventory.cpus - u64::from(self.usage.of_association(ROOT).cpus);
             // Each leaves room for the others, or fewer than the asked number would run.
             let most_cpus = 3 * free / u64::from(running - placed);
             let started = self.add_running(running - placed, most_cpus, &mut pending);
@@ -61,11 +69,10 @@ impl Cluster {
     fn add_running(&mut self, most: u32, most_cpus: u64, pending: &mut u32) -> u32 {
         let (mut request, role) = self.draw();
         let role = if *pending > 0 { role } else { ArrayRole::None };
-        let tasks = match role {
+        let tasks = match &role {
             // At least one task has to be left for the waiting record.
-            ArrayRole::Waiting { last, step, limit, .. } => {
-                let waiting = (last - 1) / step;
-                waiting.min(most).min(if limit == 0 { 16 } else { limit })
+            ArrayRole::Waiting { tasks, limit, .. } => {
+                (tasks.len() - 1).min(most).min(if *limit == 0 { 16 } else { *limit })
             }
             _ => 1,
         };
@@ -83,7 +90,8 @@ impl Cluster {
         let index = self.submit(request, role, Obstacle::None, self.now - age);
         let mut started = 0;
         while let Some(at) = places.take() {
-            self.start(index, &at);
+            let partition = usize::from(self.jobs[index].request.partition);
+            self.start(index, partition, &at);
             started += 1;
             let last = if is_array { self.jobs.len() - 1 } else { index };
             self.pretend_it_runs(last);
@@ -101,15 +109,13 @@ impl Cluster {
     fn places_at_start(&self, request: &Request) -> Option<Vec<u32>> {
         let partition = &self.inventory.partitions[usize::from(request.partition)];
         let fits = |node: &&u32| {
-            let (state, kind) = (&self.nodes[**node as usize], self.inventory.node_type(**node));
+            let state = &self.nodes[**node as usize];
             // A node that was drained a short while ago still has its jobs.
             let drained_lately = state.is_responding()
                 && state.has(NodeFlag::Drain)
                 && state.reason.is_some_and(|reason| reason.since + OLDEST_RUN > self.now);
-            (state.is_usable() || drained_lately)
-                && state.free_cpus(kind) >= request.cpus_per_node
-                && state.free_gpus(kind) >= request.gpus_per_node
-                && state.free_memory_mb(kind) >= request.memory_mb_per_node()
+            let is_reserved = state.reservation.is_some() || state.reserved_from != 0;
+            (state.is_usable() || drained_lately) && !is_reserved && self.has_room(**node, request)
         };
         let found: Vec<u32> =
             partition.nodes.iter().filter(fits).take(request.nodes as usize).copied().collect();
@@ -125,16 +131,18 @@ impl Cluster {
         job.start = now - done;
         job.end = job.start + job.request.limit();
         job.last_evaluated = job.start;
-        let (ends_at, id, run) = (job.start + length, job.id, job.restarts);
+        let (ends_at, id, run) = (job.start + length, job.id, job.run);
         self.agenda.plan(ends_at.max(now + 1), Event::End { job: id, run });
     }
 
-    fn add_finished(&mut self, number: u32) {
+    fn add_finished(&mut self, number: u32, of: u32) {
         let (mut request, _) = self.draw();
         request.nodes = 1;
         let age = self.rng.random_range(2 * HOUR..OLDEST_RUN);
         let index = self.submit(request, ArrayRole::None, Obstacle::None, self.now - age);
-        let ended = self.now - self.rng.random_range(0..MIN_JOB_AGE - 30 * SECOND);
+        // In order of their ends, as they would have been remembered.
+        let span = MIN_JOB_AGE - 30 * SECOND;
+        let ended = self.now - span + span * Millis::from(number) / Millis::from(of);
         let job = &mut self.jobs[index];
         self.queue.remove(job);
         let partition = &self.inventory.partitions[usize::from(job.request.partition)];
@@ -157,11 +165,37 @@ impl Cluster {
                 job.signal = 125;
                 (JobState::OutOfMemory, StateReason::OutOfMemory)
             }
+            Outcome::SpecialExit | Outcome::Cancelled => {
+                job.signal = 15;
+                (JobState::Cancelled, StateReason::None)
+            }
         };
         job.end = ended;
         job.start = (ended - job.request.run_time.min(HOUR)).max(job.submit);
+        job.request.second_partition = None;
+        self.remember_end(index);
         self.stats.started += 1;
         self.stats.completed += 1;
+    }
+
+    /// Usage of the weeks before: heavy users (low indices) have used more, and each a bit by chance.
+    fn invent_usage(&mut self) {
+        let users = self.inventory.ordinary_users();
+        let week = (7 * 24 * HOUR / SECOND) as f64;
+        for user in 0..users {
+            let rank = (user + 1) as f64;
+            let share = self.rng.random_range(0.2..1.8) / rank.powf(0.7) / (users as f64).powf(0.3);
+            let resources = Resources {
+                cpus: self.inventory.cpus,
+                memory_mb: self.inventory.cpus * 2_048,
+                nodes: self.nodes.len() as u64,
+                billing: self.inventory.cpus,
+                gpus: self.inventory.gpus,
+            };
+            let association = self.inventory.users[user].association;
+            self.fair_share.charge(association, resources.for_seconds(week * share / 3.0));
+        }
+        self.calculate_priorities();
     }
 
     /// Counters as after some hours of work.
@@ -175,7 +209,7 @@ impl Cluster {
         self.stats.completed += before * 90 / 100;
         self.stats.failed += before * 8 / 100;
         self.stats.canceled += before * 2 / 100;
-        let users = self.inventory.users.len() as u64;
+        let users = self.inventory.ordinary_users() as u64;
         for user in 0..users.min(1_000) {
             self.stats.count(Rpc::SubmitBatch, Sender::User(user as u16), 1 + before / users);
         }
@@ -193,6 +227,7 @@ impl Cluster {
         self.agenda.plan(self.now + 10 * SECOND, Event::Cancellation);
         self.agenda.plan(self.now + BACKFILL_INTERVAL / 6, Event::Backfill);
         self.agenda.plan(self.now + HOUSEKEEPING_INTERVAL, Event::Housekeeping);
+        self.agenda.plan(self.now + fair_share::CALCULATION_INTERVAL, Event::Priorities);
         self.plan_operations();
         self.request_schedule();
     }

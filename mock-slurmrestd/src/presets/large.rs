@@ -11,7 +11,12 @@ pub(super) const PRESET: Preset = Preset {
     size: Size {
         nodes: 5_000,
         gpu_nodes: 500,
+        dgx_nodes: 0,
+        mig_nodes: 0,
         bigmem_nodes: 100,
+        cloud_nodes: 0,
+        power_saving: false,
+        power_readings: false,
         partitions: 12,
         users: 400,
         jobs: 50_000,

@@ -11,7 +11,12 @@ pub(super) const PRESET: Preset = Preset {
     size: Size {
         nodes: 1_000,
         gpu_nodes: 100,
+        dgx_nodes: 0,
+        mig_nodes: 0,
         bigmem_nodes: 40,
+        cloud_nodes: 0,
+        power_saving: false,
+        power_readings: false,
         partitions: 6,
         users: 100,
         jobs: 10_000,

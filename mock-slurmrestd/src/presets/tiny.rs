@@ -11,7 +11,12 @@ pub(super) const PRESET: Preset = Preset {
     size: Size {
         nodes: 20,
         gpu_nodes: 2,
+        dgx_nodes: 0,
+        mig_nodes: 0,
         bigmem_nodes: 1,
+        cloud_nodes: 0,
+        power_saving: false,
+        power_readings: false,
         partitions: 4,
         users: 8,
         jobs: 100,

@@ -1,5 +1,5 @@
 //! An element of `/jobs`, and the entries of `/jobs/state`.
-//! Not here: fields of job kinds that the model does not have (het jobs, containers, burst buffers): constants.
+//! Not here: fields of job kinds that the model does not have (containers, burst buffers): constants.
 
 use super::job_resources::{self, CoreTexts};
 use super::json::{Json, NoVal, Sink, key};
@@ -9,8 +9,8 @@ use super::version::ApiVersion;
 use crate::cluster::Cluster;
 use crate::cluster::clock::{Millis, SECOND};
 use crate::cluster::hostlist;
-use crate::cluster::inventory::{GPU, NODE_TYPES, QOS};
-use crate::cluster::job::{Allocation, ArrayRole, DependencyKind, Job, JobState, StateReason};
+use crate::cluster::job::{Allocation, ArrayRole, Job, JobFlag, JobState, StateReason};
+use crate::cluster::qos;
 use crate::workload::NAMES;
 
 pub(super) fn write<S: Sink>(
@@ -41,7 +41,8 @@ struct Facts<'a> {
     job: &'a Job,
     name: &'static str,
     account: &'a str,
-    user: &'a crate::cluster::inventory::User,
+    user: &'a crate::cluster::accounts::User,
+    qos: &'static str,
     partition: &'a crate::cluster::inventory::Partition,
     node_names: String,
     tres_requested: String,
@@ -54,27 +55,29 @@ impl<'a> Facts<'a> {
         let request = &job.request;
         let user = &inventory.users[usize::from(request.user)];
         let name_of = |part: &Allocation| inventory.nodes[part.node as usize].name.as_str();
-        let model = NODE_TYPES[GPU].gpu_model;
+        let named = request.gpu_model().map(|model| (model, request.gpus().into()));
         let requested = Tres {
             cpus: request.cpus().into(),
             memory_mb: u64::from(request.memory_mb_per_node()) * u64::from(request.nodes),
             nodes: request.nodes.into(),
             billing: request.cpus().into(),
-            gpus: u64::from(request.gpus_per_node) * u64::from(request.nodes),
-            gpu_model: request.gpu_model_named.then_some(model),
+            gpus: request.gpus().into(),
+            gpu_models: named.as_slice(),
         };
+        let models = job.gpu_models(inventory);
         let allocated = Tres {
             memory_mb: job.allocated_memory_mb(),
             gpus: job.allocated_gpus().into(),
-            gpu_model: Some(model),
+            gpu_models: &models,
             ..requested
         };
         Self {
             cluster,
             job,
             name: NAMES[usize::from(request.name)],
-            account: &inventory.accounts[usize::from(user.account)],
+            account: &inventory.account_of(request.association).name,
             user,
+            qos: inventory.qos[usize::from(request.qos)].name,
             partition: &inventory.partitions[usize::from(request.partition)],
             node_names: hostlist::compress(job.allocation.iter().map(name_of)),
             tres_requested: requested.text(),
@@ -109,7 +112,8 @@ fn identity<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion)
     }
     json.set(key!("array_max_tasks"), job.array_limit());
     json.str(key!("array_task_string"), &job.array_task_string());
-    json.int(key!("association_id"), facts.user.association);
+    let associations = &facts.cluster.inventory().associations;
+    json.int(key!("association_id"), associations[job.request.association as usize].id);
     json.str(key!("batch_features"), "");
     json.bool(key!("batch_flag"), true);
     json.str(key!("batch_host"), first_node(facts));
@@ -143,7 +147,7 @@ fn flags<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {
         (job.state == JobState::Running, "JOB_WAS_RUNNING"),
         (true, "EXACT_MEMORY_REQUESTED"),
         (facts.partition.is_default, "USING_DEFAULT_PARTITION"),
-        (job.request.qos == 0, "USING_DEFAULT_QOS"),
+        (job.request.qos == qos::NORMAL, "USING_DEFAULT_QOS"),
         (true, "USING_DEFAULT_WCKEY"),
         (job.dependency.is_some(), "DEPENDENT"),
         (facts.partition.is_default, "PARTITION_ASSIGNED"),
@@ -186,15 +190,12 @@ fn times_and_exit<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     exit_code(json, job.exit_code, job.signal);
     json.str(key!("extra"), "");
     json.str(key!("failed_node"), "");
-    json.str(key!("features"), "");
+    json.str(key!("features"), job.request.constraint.unwrap_or_default());
 }
 
 fn dependency(job: &Job) -> String {
     job.dependency.map_or_else(String::new, |dependency| {
-        let kind = match dependency.kind {
-            DependencyKind::AfterOk => "afterok",
-            DependencyKind::AfterAny => "afterany",
-        };
+        let kind = dependency.kind.word();
         let state = if dependency.failed { "failed" } else { "unfulfilled" };
         format!("{kind}:{}({state})", dependency.on)
     })
@@ -222,26 +223,32 @@ fn affiliations<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.str(key!("federation_siblings_viable"), "");
     json.open_list(key!("gres_detail"));
     for part in facts.job.allocation.iter().filter(|part| part.gpus != 0) {
-        let model = NODE_TYPES[GPU].gpu_model;
+        let model = facts.cluster.inventory().node_type(part.node).gpu_model;
         json.str_element(&format!("gpu:{model}:{}(IDX:{})", part.gpus.count_ones(), indices(part.gpus)));
     }
     json.close_list();
     json.int(key!("group_id"), facts.user.uid);
     json.str(key!("group_name"), &facts.user.name);
-    json.set(key!("het_job_id"), 0u64);
-    json.str(key!("het_job_id_set"), "");
-    json.set(key!("het_job_offset"), 0u64);
+    let het = facts.job.het;
+    json.set(key!("het_job_id"), het.map_or(0, |het| het.leader));
+    let ids = het.map_or_else(String::new, |het| format!("{}-{}", het.ids().start, het.ids().end - 1));
+    json.str(key!("het_job_id_set"), &ids);
+    json.set(key!("het_job_offset"), het.map_or(0, |het| het.offset));
     json.int(key!("job_id"), facts.job.id);
 }
 
 fn state_and_mail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {
     let (job, pending) = (facts.job, facts.is_pending());
     json.empty_list(key!("job_size_str"));
-    json.words(key!("job_state"), [job.state.word()]);
+    json.words(key!("job_state"), state_words(facts.cluster, job));
     json.set(key!("last_sched_evaluation"), seconds(job.last_evaluated));
-    json.str(key!("licenses"), "");
+    let licenses = licenses(facts);
+    json.str(key!("licenses"), &licenses);
     if api >= ApiVersion::V0_0_43 {
-        json.str(key!("licenses_allocated"), "");
+        json.str(
+            key!("licenses_allocated"),
+            if job.holds_resources(facts.cluster.now()) { &licenses } else { "" },
+        );
     }
     json.empty_list(key!("mail_type"));
     json.str(key!("mail_user"), &facts.user.name);
@@ -260,6 +267,25 @@ fn state_and_mail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVe
     json.int(key!("nice"), 0u64);
 }
 
+/// The base state, then what else holds.
+fn state_words(cluster: &Cluster, job: &Job) -> impl Iterator<Item = &'static str> {
+    std::iter::once(job.state.word()).chain(job.flags(cluster.now()).map(JobFlag::word))
+}
+
+/// `matlab:2`
+fn licenses(facts: &Facts<'_>) -> String {
+    facts.job.request.licenses.map_or_else(String::new, |wanted| {
+        format!("{}:{}", facts.cluster.licenses()[usize::from(wanted.license)].name, wanted.count)
+    })
+}
+
+/// `batch`, or `batch,all` while it may start in any of them.
+fn partitions(facts: &Facts<'_>) -> String {
+    let partitions = &facts.cluster.inventory().partitions;
+    let names = facts.job.request.partitions().map(|at| partitions[usize::from(at)].name.as_str());
+    names.collect::<Vec<_>>().join(",")
+}
+
 fn task_layout<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     let request = &facts.job.request;
     json.infinite(key!("tasks_per_core"));
@@ -270,7 +296,7 @@ fn task_layout<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.set(key!("cpus"), request.cpus());
     json.set(key!("node_count"), request.nodes);
     json.set(key!("tasks"), request.cpus());
-    json.str(key!("partition"), &facts.partition.name);
+    json.str(key!("partition"), &partitions(facts));
     json.str(key!("prefer"), "");
     if request.memory_per_cpu {
         json.set(key!("memory_per_cpu"), request.memory_mb_per_cpu);
@@ -292,16 +318,19 @@ fn priority_and_placement<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, ap
     }
     json.set(key!("preempt_time"), 0u64);
     json.set(key!("preemptable_time"), 0u64);
-    json.set(key!("pre_sus_time"), 0u64);
+    let before = if job.suspended_at == 0 { 0 } else { job.elapsed(facts.cluster.now()) };
+    json.set(key!("pre_sus_time"), seconds(before));
     json.bool(key!("hold"), job.held);
     json.set(key!("priority"), job.priority(facts.cluster.now()));
     if api >= ApiVersion::V0_0_42 {
         json.empty_list(key!("priority_by_partition"));
     }
     json.words(key!("profile"), ["NOT_SET"]);
-    json.str(key!("qos"), QOS[usize::from(job.request.qos)].name);
+    json.str(key!("qos"), facts.qos);
     json.bool(key!("reboot"), false);
-    json.str(key!("required_nodes"), "");
+    let nodes = &facts.cluster.inventory().nodes;
+    let name = |node: Option<u32>| node.map_or("", |node| nodes[node as usize].name.as_str());
+    json.str(key!("required_nodes"), name(job.request.required_node));
     if api >= ApiVersion::V0_0_42 {
         json.int(key!("required_switches"), 0u64);
     } else {
@@ -310,9 +339,9 @@ fn priority_and_placement<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, ap
     json.bool(key!("requeue"), true);
     json.set(key!("resize_time"), 0u64);
     json.int(key!("restart_cnt"), job.restarts);
-    json.str(key!("resv_name"), "");
-    let nodes = &facts.cluster.inventory().nodes;
-    json.str(key!("scheduled_nodes"), job.planned_node.map_or("", |node| nodes[node as usize].name.as_str()));
+    let reservation = job.request.reservation.and_then(|id| facts.cluster.reservation(id));
+    json.str(key!("resv_name"), reservation.map_or("", |reservation| reservation.name.as_str()));
+    json.str(key!("scheduled_nodes"), name(job.planned_node));
     if api >= ApiVersion::V0_0_43 {
         json.int(key!("segment_size"), 0u64);
     }
@@ -360,7 +389,7 @@ fn outcome_and_files<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: Ap
     if api >= ApiVersion::V0_0_44 {
         json.str(key!("submit_line"), &submit_line(facts));
     }
-    json.set(key!("suspend_time"), 0u64);
+    json.set(key!("suspend_time"), seconds(job.suspended_at));
     json.str(key!("system_comment"), "");
 }
 
@@ -374,7 +403,7 @@ fn submit_line(facts: &Facts<'_>) -> String {
     format!(
         "sbatch -Q -A {} -p {} -N{} -n{} {memory} -t {} -J {} -o /dev/null job.sh",
         facts.account,
-        facts.partition.name,
+        partitions(facts),
         request.nodes,
         request.cpus(),
         request.limit_minutes,
@@ -384,10 +413,10 @@ fn submit_line(facts: &Facts<'_>) -> String {
 
 fn limits_and_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     let request = &facts.job.request;
-    let gpus = match (request.gpus_per_node, request.gpu_model_named) {
+    let gpus = match (request.gpus_per_node, request.gpu_model()) {
         (0, _) => String::new(),
-        (count, true) => format!("gres/gpu:{}:{count}", NODE_TYPES[GPU].gpu_model),
-        (count, false) => format!("gres/gpu:{count}"),
+        (count, Some(model)) => format!("gres/gpu:{model}:{count}"),
+        (count, None) => format!("gres/gpu:{count}"),
     };
     json.set(key!("time_limit"), request.limit_minutes);
     json.set(key!("time_minimum"), 0u64);
@@ -408,17 +437,17 @@ fn limits_and_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
 }
 
 /// The entries of `/jobs/state` for one record: a waiting array has one for each of its tasks.
-pub(super) fn write_states<S: Sink>(json: &mut Json<'_, S>, job: &Job, api: ApiVersion) {
+pub(super) fn write_states<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, job: &Job, api: ApiVersion) {
     let mut entry = |id: &str| {
         json.open_element();
         json.str(key!("job_id"), id);
-        json.words(key!("state"), [job.state.word()]);
+        json.words(key!("state"), state_words(cluster, job));
         json.close_object();
     };
-    match job.role {
+    match &job.role {
         ArrayRole::None => entry(&job.id.to_string()),
-        ArrayRole::Waiting { next, last, step, .. } => {
-            for task in (next..=last).step_by(step.max(1) as usize) {
+        ArrayRole::Waiting { tasks, .. } => {
+            for task in tasks.iter() {
                 entry(&format!("{}_{task}", job.id));
             }
         }

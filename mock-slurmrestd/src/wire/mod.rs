@@ -125,7 +125,7 @@ impl Page {
             Endpoint::Ping | Endpoint::Diag => {}
             Endpoint::Nodes => node::write(&mut json, cluster, index, self.api),
             Endpoint::Jobs => job::write(&mut json, cluster, &cluster.jobs()[index], self.api, &self.cores),
-            Endpoint::JobsState => job::write_states(&mut json, &cluster.jobs()[index], self.api),
+            Endpoint::JobsState => job::write_states(&mut json, cluster, &cluster.jobs()[index], self.api),
             Endpoint::Partitions => {
                 partition::write(&mut json, &cluster.inventory().partitions[index], self.api);
             }

@@ -1,5 +1,5 @@
 //! An element of `/nodes`.
-//! Not here: cloud nodes and power saving, which the model does not have.
+//! Not here: what follows from a node's state (cluster/node.rs).
 
 use super::json::{Json, NoVal, Sink, key};
 use super::tres::Tres;
@@ -35,7 +35,7 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     json.int(key!("cpus"), kind.cpus);
     json.int(key!("effective_cpus"), kind.cpus);
     json.str(key!("specialized_cpus"), "");
-    energy(json);
+    energy(json, cluster, index);
     if api < ApiVersion::V0_0_45 {
         json.empty_object(key!("external_sensors"));
     }
@@ -85,7 +85,8 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     json.set(key!("reason_changed_at"), node.reason.map_or(0, |reason| reason.since / SECOND));
     json.str(key!("reason_set_by_user"), node.reason.map_or("", |reason| reason.set_by));
     json.set(key!("resume_after"), 0u64);
-    json.str(key!("reservation"), "");
+    let reservation = node.reservation.and_then(|id| cluster.reservation(id));
+    json.str(key!("reservation"), reservation.map_or("", |reservation| reservation.name.as_str()));
     if api >= ApiVersion::V0_0_45 {
         json.infinite(key!("suspend_time"));
     }
@@ -93,11 +94,12 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     json.int(key!("alloc_memory"), node.allocated_memory_mb);
     json.int(key!("alloc_cpus"), cpus);
     json.int(key!("alloc_idle_cpus"), kind.cpus - cpus);
+    let used_models = [(kind.gpu_model, u64::from(node.allocated_gpus()))];
     let used = Tres {
         cpus: cpus.into(),
         memory_mb: node.allocated_memory_mb.into(),
         gpus: node.allocated_gpus().into(),
-        gpu_model: (node.gpus != 0).then_some(kind.gpu_model),
+        gpu_models: if node.gpus != 0 { &used_models } else { &[] },
         ..Tres::default()
     };
     json.str(key!("tres_used"), &used.text());
@@ -113,12 +115,13 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     if api >= ApiVersion::V0_0_43 {
         json.str(key!("topology"), "");
     }
+    let models = [(kind.gpu_model, u64::from(kind.gpus))];
     let configured = Tres {
         cpus: kind.cpus.into(),
         memory_mb: kind.memory_mb.into(),
         billing: kind.cpus.into(),
         gpus: kind.gpus.into(),
-        gpu_model: (kind.gpus > 0).then_some(kind.gpu_model),
+        gpu_models: if kind.gpus > 0 { &models } else { &[] },
         ..Tres::default()
     };
     json.str(key!("tres"), &configured.text());
@@ -126,14 +129,19 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     json.close_object();
 }
 
-fn energy<S: Sink>(json: &mut Json<'_, S>) {
+/// All zero where nothing measures it.
+fn energy<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: usize) {
+    let (node, kind) = (&cluster.nodes()[index], cluster.inventory().nodes[index].kind());
+    let measures = cluster.inventory().has_power_readings && node.is_responding();
+    let (watts, joules) =
+        if measures { (node.watts(kind), node.joules(kind, cluster.now())) } else { (0, 0) };
     json.open_object(key!("energy"));
-    json.int(key!("average_watts"), 0u64);
-    json.int(key!("base_consumed_energy"), 0u64);
-    json.int(key!("consumed_energy"), 0u64);
-    json.set(key!("current_watts"), 0u64);
+    json.int(key!("average_watts"), watts);
+    json.int(key!("base_consumed_energy"), joules);
+    json.int(key!("consumed_energy"), joules);
+    json.set(key!("current_watts"), watts);
     json.int(key!("previous_consumed_energy"), 0u64);
-    json.int(key!("last_collected"), 0u64);
+    json.int(key!("last_collected"), if measures { cluster.now_unix() } else { 0 });
     json.close_object();
 }
 

@@ -4,7 +4,7 @@
 use super::json::{Json, NoVal, Sink, key};
 use super::tres::Tres;
 use super::version::ApiVersion;
-use crate::cluster::inventory::{GPU, NODE_TYPES, Partition};
+use crate::cluster::inventory::Partition;
 
 pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, partition: &Partition, api: ApiVersion) {
     json.open_element();
@@ -34,7 +34,7 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, partition: &Partition, api:
         nodes: partition.nodes.len() as u64,
         billing: partition.cpus,
         gpus: partition.gpus,
-        gpu_model: (partition.gpus > 0).then_some(NODE_TYPES[GPU].gpu_model),
+        gpu_models: &partition.gpu_models,
     };
     json.str(key!("configured"), &tres.text());
     json.close_object();
@@ -68,7 +68,7 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, partition: &Partition, api:
         json.words(key!("preempt_mode"), ["CLUSTER_GLOBAL"]);
     }
     json.open_object(key!("priority"));
-    json.int(key!("job_factor"), 1u64);
+    json.int(key!("job_factor"), partition.job_factor);
     json.int(key!("tier"), partition.tier);
     json.close_object();
     json.open_object(key!("timeouts"));

@@ -11,8 +11,8 @@ pub(super) struct Tres<'a> {
     pub(super) nodes: u64,
     pub(super) billing: u64,
     pub(super) gpus: u64,
-    /// The model, when it is known: one more entry with the same count.
-    pub(super) gpu_model: Option<&'a str>,
+    /// By model, as far as it is known: one more entry for each.
+    pub(super) gpu_models: &'a [(&'static str, u64)],
 }
 
 impl Tres<'_> {
@@ -26,8 +26,8 @@ impl Tres<'_> {
         add(&mut text, "node", self.nodes);
         add(&mut text, "billing", self.billing);
         add(&mut text, "gres/gpu", self.gpus);
-        if let Some(model) = self.gpu_model {
-            add(&mut text, &format!("gres/gpu:{model}"), self.gpus);
+        for (model, count) in self.gpu_models {
+            add(&mut text, &format!("gres/gpu:{model}"), *count);
         }
         text
     }
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn what_is_zero_is_left_out() {
         let tres =
-            Tres { cpus: 8, memory_mb: 65_536, nodes: 1, billing: 8, gpus: 2, gpu_model: Some("h100") };
+            Tres { cpus: 8, memory_mb: 65_536, nodes: 1, billing: 8, gpus: 2, gpu_models: &[("h100", 2)] };
         assert_eq!(tres.text(), "cpu=8,mem=64G,node=1,billing=8,gres/gpu=2,gres/gpu:h100=2");
         assert_eq!(Tres { cpus: 7, memory_mb: 256_000, ..Tres::default() }.text(), "cpu=7,mem=250G");
         assert_eq!(Tres::default().text(), "");

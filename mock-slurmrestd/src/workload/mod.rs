@@ -5,9 +5,11 @@ mod arrivals;
 mod runtimes;
 mod sizes;
 
+use crate::cluster::array::TaskList;
 use crate::cluster::clock::Millis;
-use crate::cluster::inventory::{Inventory, QOS};
+use crate::cluster::inventory::{CPU, Inventory};
 use crate::cluster::job::{Outcome, Request};
+use crate::cluster::license::LicenseRequest;
 use crate::cluster::size::Size;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -18,17 +20,19 @@ pub const NAMES: [&str; 12] = [
     "bench",
 ];
 
-/// The length of a drawn job array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The tasks of a drawn job array.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArrayShape {
-    pub last: u32,
-    pub step: u32,
+    pub tasks: TaskList,
     /// At most so many tasks at a time; 0: no limit.
     pub limit: u32,
 }
 
 /// Shares of the rarer kinds of submissions, all out of 1.
 const ARRAY_SHARE: f64 = 0.03;
+const SECOND_ACCOUNT_SHARE: f64 = 0.3;
+const TWO_PARTITIONS_SHARE: f64 = 0.05;
+const CONSTRAINT_SHARE: f64 = 0.03;
 pub(crate) const HELD_SHARE: f64 = 0.012;
 pub(crate) const BEGIN_LATER_SHARE: f64 = 0.01;
 pub(crate) const DEPENDENT_SHARE: f64 = 0.04;
@@ -46,7 +50,7 @@ pub struct Workload {
 impl Workload {
     pub fn new(size: &Size, inventory: &Inventory) -> Self {
         let mut sum = 0.0;
-        let users = (1..=inventory.users.len())
+        let users = (1..=inventory.ordinary_users())
             .map(|rank| {
                 sum += 1.0 / (rank as f64).powf(0.7);
                 sum
@@ -71,10 +75,15 @@ impl Workload {
         let partition = &inventory.partitions[usize::from(pool.partition)];
         let run_time = self.run_time.draw(rng);
         let limit_minutes = runtimes::limit_minutes(run_time, partition.max_minutes, rng);
+        let person = &inventory.users[user];
+        let second = person.second_association.filter(|_| rng.random_bool(SECOND_ACCOUNT_SHARE));
         Request {
             user: user as u16,
+            association: second.unwrap_or(person.association),
             partition: pool.partition,
+            second_partition: second_partition(inventory, pool, limit_minutes, rng),
             qos: qos(rng),
+            kind: pool.kind as u8,
             name: rng.random_range(0..NAMES.len() as u8),
             nodes: shape.nodes,
             cpus_per_node: shape.cpus_per_node,
@@ -85,6 +94,12 @@ impl Workload {
             limit_minutes,
             run_time,
             outcome: outcome(rng),
+            constraint: (pool.kind == CPU && rng.random_bool(CONSTRAINT_SHARE)).then_some("icelake"),
+            required_node: None,
+            licenses: licenses(rng),
+            reservation: None,
+            cpu_use: (lognormal(80.0, 0.4, rng) as u8).clamp(1, 99),
+            memory_use: (lognormal(45.0, 0.7, rng) as u8).clamp(1, 98),
         }
     }
 
@@ -103,8 +118,31 @@ impl Workload {
     }
 }
 
+/// The partition of all nodes as well, for some who do not care.
+fn second_partition(
+    inventory: &Inventory,
+    pool: &sizes::Pool,
+    limit_minutes: u32,
+    rng: &mut ChaCha8Rng,
+) -> Option<u16> {
+    let all = inventory.partition("all").filter(|all| *all != pool.partition)?;
+    let fits = limit_minutes <= inventory.partitions[usize::from(all)].max_minutes;
+    (rng.random_bool(TWO_PARTITIONS_SHARE) && fits).then_some(all)
+}
+
+fn licenses(rng: &mut ChaCha8Rng) -> Option<LicenseRequest> {
+    let kind = rng.random_range(0..100);
+    // In the order of the licenses.
+    let license = match kind {
+        0..3 => 0,
+        3 => 1,
+        4 => 2,
+        _ => return None,
+    };
+    Some(LicenseRequest { license, count: [1, 1, 1, 2][rng.random_range(0..4)] })
+}
+
 fn qos(rng: &mut ChaCha8Rng) -> u8 {
-    debug_assert_eq!(QOS.len(), 3);
     match rng.random_range(0..100) {
         0..80 => 0,
         80..85 => 1,
@@ -136,7 +174,7 @@ mod tests {
     fn every_request_fits_its_partition() {
         for nodes in [1, 3, 20, 400] {
             let size = Size { partitions: 6, ..Size::of(nodes, 200) };
-            let inventory = Inventory::new(&size, "sim");
+            let inventory = Inventory::new(&size, "sim", &[]);
             let workload = Workload::new(&size, &inventory);
             let mut rng = ChaCha8Rng::seed_from_u64(1);
             for number in 0..2_000 {

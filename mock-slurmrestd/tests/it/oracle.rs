@@ -49,15 +49,16 @@ fn gpus_in(tres: &str) -> Option<u64> {
 fn tasks(job: &Json) -> u64 {
     let text = job.get("array_task_string").text();
     let text = text.split('%').next().unwrap();
-    let (range, step) = text.split_once(':').unwrap_or((text, "1"));
-    match range.split_once('-') {
-        _ if range.is_empty() => 1,
-        None => 1,
-        Some((first, last)) => {
-            let number = |text: &str| text.parse::<u64>().unwrap();
-            (number(last) - number(first)) / number(step) + 1
-        }
+    if text.is_empty() {
+        return 1;
     }
+    let number = |text: &str| text.parse::<u64>().unwrap();
+    let count = |item: &str| {
+        let (range, step) = item.split_once(':').unwrap_or((item, "1"));
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        (number(last) - number(first)) / number(step) + 1
+    };
+    text.split(',').map(count).sum()
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! What users, accounts and QOS hold at this moment, and which of their limits keeps a job waiting.
+//! Not here: what was used over time (fair_share.rs), or the limits' values (accounts.rs, qos.rs).
+
+use super::inventory::Inventory;
+use super::job::{Request, StateReason};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) jobs: u32,
+    pub(super) cpus: u32,
+    pub(super) gpus: u32,
+}
+
+impl Held {
+    fn change(&mut self, other: Self, takes: bool) {
+        let change = |value: &mut u32, by: u32| {
+            *value = if takes { *value + by } else { *value - by };
+        };
+        change(&mut self.jobs, other.jobs);
+        change(&mut self.cpus, other.cpus);
+        change(&mut self.gpus, other.gpus);
+    }
+}
+
+/// Sums over running jobs.
+#[derive(Clone, Debug)]
+pub(super) struct Usage {
+    /// By association, with all below it.
+    associations: Vec<Held>,
+    /// By user and QOS: `user * qos + qos`.
+    users: Vec<Held>,
+    qos: Vec<Held>,
+}
+
+impl Usage {
+    pub(super) fn new(inventory: &Inventory) -> Self {
+        let qos = inventory.qos.len();
+        Self {
+            associations: vec![Held::default(); inventory.associations.len()],
+            users: vec![Held::default(); inventory.users.len() * qos],
+            qos: vec![Held::default(); qos],
+        }
+    }
+
+    pub(super) fn take(&mut self, request: &Request, inventory: &Inventory) {
+        self.change(request, inventory, true);
+    }
+
+    pub(super) fn give_back(&mut self, request: &Request, inventory: &Inventory) {
+        self.change(request, inventory, false);
+    }
+
+    fn change(&mut self, request: &Request, inventory: &Inventory, takes: bool) {
+        let held = held_by(request);
+        let mut at = Some(request.association);
+        while let Some(index) = at {
+            self.associations[index as usize].change(held, takes);
+            at = inventory.associations[index as usize].parent;
+        }
+        let slot = self.slot(request);
+        self.users[slot].change(held, takes);
+        self.qos[usize::from(request.qos)].change(held, takes);
+    }
+
+    fn slot(&self, request: &Request) -> usize {
+        usize::from(request.user) * self.qos.len() + usize::from(request.qos)
+    }
+
+    /// The first limit that one more job of this kind would break. A job above the limit itself runs alone
+    /// rather than never.
+    pub(super) fn limit_reached(&self, request: &Request, inventory: &Inventory) -> Option<StateReason> {
+        let job = held_by(request);
+        let breaks = |held: u32, wants: u32, most: Option<u32>| {
+            wants > 0 && held > 0 && most.is_some_and(|most| held + wants > most)
+        };
+        let qos = &inventory.qos[usize::from(request.qos)];
+        let user = self.users[self.slot(request)];
+        if breaks(user.jobs, 1, qos.max_jobs_per_user) {
+            return Some(StateReason::QosMaxJobsPerUserLimit);
+        }
+        if breaks(user.cpus, job.cpus, qos.max_cpus_per_user) {
+            return Some(StateReason::QosMaxCpuPerUserLimit);
+        }
+        if breaks(self.qos[usize::from(request.qos)].cpus, job.cpus, qos.grp_cpus) {
+            return Some(StateReason::QosGrpCpuLimit);
+        }
+        let own = &inventory.associations[request.association as usize].limits;
+        if breaks(self.associations[request.association as usize].jobs, 1, own.max_jobs) {
+            return Some(StateReason::AssocMaxJobsLimit);
+        }
+        let mut at = Some(request.association);
+        while let Some(index) = at {
+            let (association, held) =
+                (&inventory.associations[index as usize], self.associations[index as usize]);
+            let limits = &association.limits;
+            if breaks(held.jobs, 1, limits.grp_jobs) {
+                return Some(StateReason::AssocGrpJobsLimit);
+            }
+            if breaks(held.cpus, job.cpus, limits.grp_cpus) {
+                return Some(StateReason::AssocGrpCpuLimit);
+            }
+            if breaks(held.gpus, job.gpus, limits.grp_gpus) {
+                return Some(StateReason::AssocGrpGresLimit);
+            }
+            at = association.parent;
+        }
+        None
+    }
+
+    pub(super) fn of_association(&self, association: u32) -> Held {
+        self.associations[association as usize]
+    }
+}
+
+fn held_by(request: &Request) -> Held {
+    Held { jobs: 1, cpus: request.cpus(), gpus: request.gpus() }
+}
