@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mock_slurmrestd::cluster::{Clock, Cluster, Size};
-use mock_slurmrestd::http::{self, Auth, Config, Fault, Latency};
+use mock_slurmrestd::http::{self, Auth, Config, Fault, Latency, Planned, Replay};
 use mock_slurmrestd::presets::{self, Preset};
 use mock_slurmrestd::wire::{ApiVersion, Style};
 use std::io::{self, Write};
@@ -44,6 +44,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]
         lifespan: u64,
     },
+    /// List every kind of fault, its keys with their defaults, and what a client sees of it.
+    Faults,
 }
 
 #[derive(Debug, Args)]
@@ -102,11 +104,21 @@ pub(crate) struct Serve {
     /// Requests worked on at a time when latency is imitated; more wait in line.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = at_least_one(), help_heading = "Trouble")]
     workers: usize,
-    /// KIND[:key=value,...]; kinds latency, 500, 502, 511, truncate, reset; keys ms, endpoint, probability, times.
-    /// May be given several times.
+    /// What goes wrong: KIND[:key=value,...], such as reset:endpoint=jobs,probability=0.1. `mock-slurmrestd faults`
+    /// lists the kinds and their keys. May be given several times.
     #[arg(long, value_name = "FAULT", help_heading = "Trouble")]
     fault: Vec<Fault>,
-    /// Listen here, on loopback only, for GET /sim/state, GET /sim/requests, POST /sim/advance, /sim/clock, /sim/fault.
+    /// Faults by the clock, YAML or JSON: a list of kind, at, for and the keys of the kind.
+    #[arg(long, value_name = "FILE", help_heading = "Trouble")]
+    fault_schedule: Option<PathBuf>,
+    /// Let a request bring its own fault in the header `X-Sim-Fault`, in the words of --fault.
+    #[arg(long, help_heading = "Trouble")]
+    fault_header: bool,
+    /// Serve the recorded answers of this folder, NAME.json or NAME.http, instead of the cluster's.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "nodes", "jobs", "partitions", "users", "gpus"], help_heading = "Service")]
+    replay: Option<PathBuf>,
+    /// Listen here, on loopback only, for GET /sim/state, GET /sim/requests, POST /sim/advance, /sim/clock,
+    /// /sim/fault, /sim/token.
     #[arg(long, value_name = "ADDR:PORT", help_heading = "Control")]
     control: Option<SocketAddr>,
 }
@@ -138,6 +150,11 @@ pub(crate) fn print_token(key: &Path, user: &str, lifespan: u64) -> Outcome {
     let token =
         read_key(key).and_then(|key| Ok(http::token(&key, user, unix_now()?, lifespan)?)).map_err(usage)?;
     writeln!(io::stdout(), "{token}").map_err(|error| could_not_run(error.into()))
+}
+
+pub(crate) fn print_faults() -> Outcome {
+    let keys = "  Keys of all: ms=0 (delay before the effect), endpoint=all, probability=1, times=any\n";
+    write!(io::stdout(), "{}\n{keys}", http::fault_list()).map_err(|error| could_not_run(error.into()))
 }
 
 /// Binds the listener and the control port, and says on stdout where they are.
@@ -183,6 +200,12 @@ impl Serve {
             other => bail!("--clock {other}: expected auto or explicit"),
         };
         let served = versions(&self.serve)?;
+        let mut faults: Vec<Planned> = self.fault.iter().cloned().map(Planned::from).collect();
+        if let Some(path) = &self.fault_schedule {
+            faults.extend(http::read_schedule(path)?);
+        }
+        let replay = self.replay.as_deref().map(Replay::read).transpose()?;
+        let served = replay.as_ref().map_or(served, |replay| replay.api()..=replay.api());
         let size = self.size();
         let cluster = match clock {
             Clock::Auto { .. } => Cluster::starting_at(&size, self.seed, unix_now()?, &self.cluster_name),
@@ -200,7 +223,9 @@ impl Serve {
             latency: self.latency,
             workers: self.workers,
             max_connections: self.max_connections,
-            faults: self.fault.clone(),
+            faults,
+            fault_header: self.fault_header,
+            replay,
             seed: self.seed,
             style: if self.compact { Style::Compact } else { Style::Pretty },
             served,

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(io::stderr).log_internal_errors(false).init();
     let outcome = match &cli.command {
         Some(Command::Token { jwt_key, user, lifespan }) => cli::print_token(jwt_key, user, *lifespan),
+        Some(Command::Faults) => cli::print_faults(),
         None => cli.serve.config().map_err(cli::usage).and_then(|config| run(&cli.serve, config)),
     };
     match outcome {

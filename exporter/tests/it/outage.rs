@@ -52,7 +52,7 @@ fn one_dead_endpoint_keeps_the_others() {
     let simulator = Simulator::start();
     let exporter = start(&simulator, &[]);
     let before = exporter.scrape();
-    let only_jobs = Fault { endpoint: Some(Endpoint::Jobs), ..Fault::always(FaultKind::InternalError) };
+    let only_jobs = Fault::always(FaultKind::InternalError).at(Endpoint::Jobs);
     simulator.server.set_faults(vec![only_jobs]);
     let page = wait_for(&exporter, "a failed jobs poll", |page| up(page, "jobs") == Some(0.0));
     for endpoint in ["ping", "diag", "nodes", "partitions"] {
@@ -105,7 +105,8 @@ fn each_fault_is_classed() {
         (FaultKind::Reset, "connect"),
     ] {
         let before = errors(&exporter.scrape(), class);
-        simulator.server.set_faults(vec![Fault { endpoint: Some(Endpoint::Nodes), ..Fault::always(kind) }]);
+        let fault = Fault::always(kind).at(Endpoint::Nodes).after(Duration::ZERO);
+        simulator.server.set_faults(vec![fault]);
         let page = wait_for(&exporter, kind.word(), |page| errors(page, class) > before);
         assert_eq!(up(&page, "nodes"), Some(0.0), "{}", kind.word());
         assert!(simulator.server.faults()[0].1 > 0, "{} struck", kind.word());

@@ -1,19 +1,13 @@
 //! Answers as slurmrestd sends them: its headers, its reason phrases, and bodies written piece by piece.
-//! Not here: which answer a request gets (service.rs).
+//! Not here: which answer a request gets (service.rs), or how it goes over the wire (faults/body.rs).
 
-use super::connection::Ending;
-use super::counters::InFlight;
 use crate::cluster::Cluster;
-use crate::wire::{Endpoint, Page, Problem, Release};
+use crate::wire::{Count, Endpoint, Page, Problem, Release};
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
 use hyper::ext::ReasonPhrase;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 /// Bodies are written in pieces of about this size, so that a client's speed bounds our memory.
 const PIECE: usize = 256 * 1024;
@@ -24,17 +18,19 @@ pub(super) type Answer = Response<AnswerBody>;
 #[derive(Debug)]
 pub(super) struct AnswerBody {
     source: Source,
-    /// Bytes that `Content-Length` promises and that have not been handed out.
-    left: u64,
-    /// A truncated body ends after so many more bytes, and the connection with it.
-    cut_after: Option<(u64, Ending)>,
-    _in_flight: Option<InFlight>,
+    length: u64,
 }
 
 #[derive(Debug)]
 enum Source {
     Whole(Bytes),
-    Pages { page: Box<Page>, cluster: Arc<Cluster>, next: Next },
+    Pages {
+        page: Arc<Page>,
+        cluster: Arc<Cluster>,
+        next: Next,
+        /// How many more times the elements come.
+        again: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,30 +43,53 @@ enum Next {
 impl AnswerBody {
     pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { left: bytes.len() as u64, source: Source::Whole(bytes), cut_after: None, _in_flight: None }
+        Self { length: bytes.len() as u64, source: Source::Whole(bytes) }
     }
 
     /// The length has to be what the page will write: see `Page::len`.
     pub(super) fn page(page: Page, cluster: Arc<Cluster>, length: u64) -> Self {
-        let source = Source::Pages { page: Box::new(page), cluster, next: Next::Head };
-        Self { source, left: length, cut_after: None, _in_flight: None }
+        Self { source: Source::Pages { page: Arc::new(page), cluster, next: Next::Head, again: 0 }, length }
     }
 
-    /// Sends half of it and then ends the connection.
-    pub(super) fn cut_in_half(&mut self, ending: Ending) {
-        self.cut_after = Some((self.left / 2, ending));
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
-    /// Counts the request as in flight until the body is sent or dropped.
-    pub(super) fn hold(&mut self, in_flight: InFlight) {
-        self._in_flight = Some(in_flight);
+    /// The same from its first byte, of a body that nothing was taken from.
+    pub(super) fn copy(&self) -> Self {
+        let source = match &self.source {
+            Source::Whole(bytes) => Source::Whole(bytes.clone()),
+            Source::Pages { page, cluster, next, again } => Source::Pages {
+                page: Arc::clone(page),
+                cluster: Arc::clone(cluster),
+                next: *next,
+                again: *again,
+            },
+        };
+        Self { source, length: self.length }
     }
 
-    fn next_piece(&mut self) -> Bytes {
-        match &mut self.source {
+    /// Has the elements come again and again until there are at least so many bytes.
+    pub(super) fn repeated(mut self, bytes: u64) -> Self {
+        if let Source::Pages { again, page, cluster, .. } = &mut self.source
+            && page.elements(cluster) > 0
+        {
+            *again = bytes / self.length;
+            // Between two rounds stands a comma.
+            let mut around = Count::default();
+            page.head(cluster, &mut around);
+            page.tail(cluster, &mut around);
+            self.length += *again * (self.length - around.0 + 1);
+        }
+        self
+    }
+
+    /// The next of its bytes; never an empty piece.
+    pub(super) fn next_piece(&mut self) -> Option<Bytes> {
+        let piece = match &mut self.source {
             Source::Whole(bytes) => std::mem::take(bytes),
-            Source::Pages { page, cluster, next } => {
-                let room = usize::try_from(self.left).map_or(PIECE, |left| left.min(PIECE + PIECE / 4));
+            Source::Pages { page, cluster, next, again } => {
+                let room = usize::try_from(self.length).map_or(PIECE, |length| length.min(PIECE + PIECE / 4));
                 let mut piece = Vec::with_capacity(room);
                 let elements = page.elements(cluster);
                 while piece.len() < PIECE {
@@ -83,6 +102,11 @@ impl AnswerBody {
                             page.element(cluster, index, &mut piece);
                             Next::Element(index + 1)
                         }
+                        Next::Element(_) if *again > 0 => {
+                            *again -= 1;
+                            piece.push(b',');
+                            Next::Element(0)
+                        }
                         Next::Element(_) => {
                             page.tail(cluster, &mut piece);
                             Next::Done
@@ -92,49 +116,17 @@ impl AnswerBody {
                 }
                 piece.into()
             }
-        }
-    }
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        if let Some((0, ending)) = &self.cut_after {
-            // hyper flushes when the body has nothing for now, and the flush is where the connection ends.
-            ending.cut();
-            return Poll::Pending;
-        }
-        let mut piece = self.next_piece();
-        if let Some((before_cut, _)) = &mut self.cut_after {
-            piece.truncate(usize::try_from(*before_cut).unwrap_or(usize::MAX));
-            *before_cut -= piece.len() as u64;
-        }
-        self.left -= (piece.len() as u64).min(self.left);
-        Poll::Ready(Some(Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        };
+        (!piece.is_empty()).then_some(piece)
     }
 }
 
 /// Reason phrases as slurmrestd writes them, in capitals.
-fn reason(status: StatusCode) -> ReasonPhrase {
+pub(super) fn reason(status: StatusCode) -> ReasonPhrase {
     ReasonPhrase::from_static(match status.as_u16() {
         200 => b"OK",
         304 => b"NOT MODIFIED",
+        400 => b"BAD REQUEST",
         401 => b"UNAUTHORIZED",
         404 => b"NOT FOUND",
         415 => b"UNSUPPORTED MEDIA TYPE",
@@ -146,7 +138,7 @@ fn reason(status: StatusCode) -> ReasonPhrase {
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: AnswerBody) -> Answer {
-    let length = body.left;
+    let length = body.length;
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.extensions_mut().insert(reason(status));
@@ -164,7 +156,7 @@ pub(super) fn json(status: StatusCode, body: AnswerBody) -> Answer {
     answer(status, "application/json", body)
 }
 
-pub(super) fn text(status: StatusCode, text: &'static str) -> Answer {
+pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     answer(status, "text/plain", AnswerBody::whole(text))
 }
 

@@ -19,8 +19,12 @@ struct Claims {
 pub enum Auth {
     /// Nothing.
     Open,
-    /// A token signed with this key.
-    Key(DecodingKey),
+    /// A token signed with a key.
+    Key {
+        check: DecodingKey,
+        /// To sign new tokens with, when the old ones are made to expire.
+        sign: Vec<u8>,
+    },
 }
 
 impl fmt::Debug for Auth {
@@ -28,7 +32,7 @@ impl fmt::Debug for Auth {
         // The key itself stays out of logs.
         f.write_str(match self {
             Self::Open => "Open",
-            Self::Key(_) => "Key",
+            Self::Key { .. } => "Key",
         })
     }
 }
@@ -45,11 +49,12 @@ pub(super) enum Verdict {
 impl Auth {
     /// `key` is the content of the key file, used as it is, as Slurm does.
     pub fn key(key: &[u8]) -> Self {
-        Self::Key(DecodingKey::from_secret(key))
+        Self::Key { check: DecodingKey::from_secret(key), sign: key.to_owned() }
     }
 
-    pub(super) fn check(&self, headers: &HeaderMap) -> Verdict {
-        let Self::Key(key) = self else { return Verdict::Welcome };
+    /// A token that was issued until `expired_until` counts as expired, whatever it says.
+    pub(super) fn check(&self, headers: &HeaderMap, expired_until: u64) -> Verdict {
+        let Self::Key { check: key, .. } = self else { return Verdict::Welcome };
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let Some(token) = text("x-slurm-user-token").or(bearer) else { return Verdict::Missing };
@@ -59,6 +64,7 @@ impl Auth {
             return Verdict::Refused;
         };
         match text("x-slurm-user-name") {
+            _ if token.claims.iat <= expired_until => Verdict::Refused,
             Some(name) if name != token.claims.sun => Verdict::Refused,
             _ => Verdict::Welcome,
         }
@@ -90,7 +96,7 @@ mod tests {
                 hyper::header::HeaderValue::from_str(value).unwrap(),
             )
         });
-        Auth::key(b"secret").check(&headers.collect())
+        Auth::key(b"secret").check(&headers.collect(), 0)
     }
 
     #[test]

@@ -13,22 +13,23 @@ use tokio::net::TcpStream;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ending(Arc<AtomicU8>);
 
+/// Both may be wanted.
 const CUT: u8 = 1;
 const RESET: u8 = 2;
 
 impl Ending {
     /// Ends the connection as soon as everything written so far is on its way.
     pub(super) fn cut(&self) {
-        self.0.store(CUT, Ordering::Relaxed);
+        self.0.fetch_or(CUT, Ordering::Relaxed);
     }
 
     /// Has the peer see a reset when the connection is dropped.
     pub(super) fn reset(&self) {
-        self.0.store(RESET, Ordering::Relaxed);
+        self.0.fetch_or(RESET, Ordering::Relaxed);
     }
 
     fn is(&self, what: u8) -> bool {
-        self.0.load(Ordering::Relaxed) == what
+        self.0.load(Ordering::Relaxed) & what != 0
     }
 }
 

@@ -1,8 +1,8 @@
 //! The control port: the oracle, the clock, faults and request counts, as JSON for tests and tools.
 //! Not part of slurmrestd's face; it has no authentication, so it must listen on loopback only.
 
-use super::faults::Fault;
-use super::{Requests, Simulator};
+use super::Simulator;
+use super::faults::{Fault, FaultKind, Planned};
 use crate::cluster::oracle::{Amount, PartitionCounts};
 use crate::cluster::{Clock, Oracle};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -60,13 +60,13 @@ async fn respond(
     Ok(response)
 }
 
-type Outcome = Result<Value, (StatusCode, String)>;
+type Outcome<E = (StatusCode, String)> = Result<Value, E>;
 
 fn act(simulator: &Simulator, method: &Method, path: &str, body: &[u8]) -> Outcome {
     let bad = |trouble: String| (StatusCode::BAD_REQUEST, trouble);
     match (method.as_str(), path) {
         ("GET", "/sim/state") => Ok(state(&simulator.oracle(), simulator.clock())),
-        ("GET", "/sim/requests") => Ok(requests(&simulator.requests(), &simulator.faults())),
+        ("GET", "/sim/requests") => Ok(requests(simulator)),
         ("POST", "/sim/advance") => {
             let seconds = parse(body)?.get("seconds").and_then(Value::as_f64);
             let seconds = seconds.filter(|seconds| (0.0..=MAX_ADVANCE_SECONDS).contains(seconds));
@@ -80,17 +80,18 @@ fn act(simulator: &Simulator, method: &Method, path: &str, body: &[u8]) -> Outco
             Ok(clock_json(clock))
         }
         ("POST", "/sim/fault") => {
-            let faults = faults(&parse(body)?).map_err(bad)?;
-            simulator.set_faults(faults);
-            Ok(requests(&simulator.requests(), &simulator.faults()))
+            let faults = faults(&parse(body)?, simulator.0.elapsed()).map_err(bad)?;
+            simulator.0.faults.replace(faults);
+            Ok(requests(simulator))
         }
+        ("POST", "/sim/token") => token(&parse(body)?, simulator).map_err(bad),
         (_, "/sim/state" | "/sim/requests") => Err((StatusCode::METHOD_NOT_ALLOWED, "only GET".to_owned())),
-        (_, "/sim/advance" | "/sim/clock" | "/sim/fault") => {
+        (_, "/sim/advance" | "/sim/clock" | "/sim/fault" | "/sim/token") => {
             Err((StatusCode::METHOD_NOT_ALLOWED, "only POST".to_owned()))
         }
         _ => Err((
             StatusCode::NOT_FOUND,
-            "expected GET /sim/state, GET /sim/requests, POST /sim/advance, POST /sim/clock or POST /sim/fault"
+            "expected GET /sim/state, GET /sim/requests, or POST to /sim/advance, /sim/clock, /sim/fault or /sim/token"
                 .to_owned(),
         )),
     }
@@ -109,27 +110,50 @@ fn clock(value: &Value) -> Result<Clock, String> {
     }
 }
 
-/// A list of `{"kind": "latency", "ms": 500, "endpoint": "jobs", "probability": 0.5, "times": 3}`, or of the
-/// texts that `--fault` takes.
-fn faults(value: &Value) -> Result<Vec<Fault>, String> {
+/// A list of `{"kind": "latency", "ms": 500, "at": "5s", "for": "1m"}` with the keys of a schedule, where `at` counts
+/// from now, or of the texts that `--fault` takes.
+fn faults(value: &Value, now: Duration) -> Result<Vec<Planned>, String> {
     let list = value.as_array().ok_or("expected a list of faults, [] for none")?;
-    list.iter().map(fault).collect()
+    list.iter().map(|value| fault(value, now)).collect()
 }
 
-fn fault(value: &Value) -> Result<Fault, String> {
+fn fault(value: &Value, now: Duration) -> Result<Planned, String> {
     if let Some(text) = value.as_str() {
-        return text.parse().map_err(|error| format!("{error}"));
+        return text.parse().map(|fault: Fault| fault.into()).map_err(|error| format!("{error}"));
     }
     let object = value.as_object().ok_or_else(|| format!("{value}: expected an object or a text"))?;
-    let kind =
-        object.get("kind").and_then(Value::as_str).ok_or_else(|| format!("{value}: kind is missing"))?;
-    let mut fault = Fault::always(Fault::kind_of(kind)?);
-    for (key, setting) in object.iter().filter(|(key, _)| *key != "kind") {
-        let text = setting.as_str().map_or_else(|| setting.to_string(), str::to_owned);
-        fault.set(key, &text)?;
-    }
-    fault.check()?;
-    Ok(fault)
+    let texts: Vec<(&str, String)> = object
+        .iter()
+        .map(|(key, setting)| {
+            (key.as_str(), setting.as_str().map_or_else(|| setting.to_string(), str::to_owned))
+        })
+        .collect();
+    let pairs: Vec<(&str, &str)> = texts.iter().map(|(key, text)| (*key, text.as_str())).collect();
+    let planned = Planned::read(&pairs).map_err(|trouble| format!("{value}: {trouble}"))?;
+    Ok(Planned { from: now + planned.from, until: planned.until.map(|until| now + until), ..planned })
+}
+
+/// Expires all tokens or takes another key; gives a token that is good then.
+fn token(value: &Value, simulator: &Simulator) -> Outcome<String> {
+    const EXPECTED: &str = "expected {\"action\": \"expire\"} or {\"action\": \"rotate\"}, and if wanted \"user\": \"slurm\" and \
+                            \"lifespan\": 3600 for the token in the answer";
+    let user = match value.get("user") {
+        None => "slurm",
+        Some(user) => user.as_str().filter(|user| !user.is_empty()).ok_or(EXPECTED)?,
+    };
+    let lifespan = match value.get("lifespan") {
+        None => 3_600,
+        Some(lifespan) => lifespan.as_u64().filter(|seconds| *seconds > 0).ok_or(EXPECTED)?,
+    };
+    // Tokens live by the machine's clock, as on a real site.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?.as_secs();
+    let tokens = &simulator.0.tokens;
+    let fresh = match value.get("action").and_then(Value::as_str) {
+        Some("expire") => tokens.expire(user, now, lifespan)?,
+        Some("rotate") => tokens.rotate(user, now, lifespan)?,
+        _ => return Err(EXPECTED.to_owned()),
+    };
+    Ok(json!({"token": fresh}))
 }
 
 fn amount(amount: Amount) -> Value {
@@ -174,7 +198,8 @@ fn state(oracle: &Oracle, clock: Clock) -> Value {
     })
 }
 
-fn requests(requests: &Requests, faults: &[(Fault, u64)]) -> Value {
+fn requests(simulator: &Simulator) -> Value {
+    let requests = simulator.requests();
     let endpoints: BTreeMap<&str, Value> = requests
         .endpoints
         .iter()
@@ -187,8 +212,24 @@ fn requests(requests: &Requests, faults: &[(Fault, u64)]) -> Value {
             (endpoint.path(), counts)
         })
         .collect();
-    let faults: Vec<Value> =
-        faults.iter().map(|(fault, count)| json!({"fault": fault.to_string(), "count": count})).collect();
+    let planned = simulator.0.faults.counts();
+    let faults: Vec<Value> = planned
+        .iter()
+        .map(|(planned, count)| {
+            let seconds = |time: Duration| time.as_secs_f64();
+            json!({
+                "fault": planned.fault.to_string(),
+                "from": seconds(planned.from),
+                "until": planned.until.map(seconds),
+                "count": count,
+            })
+        })
+        .collect();
+    let struck = simulator.struck();
+    let struck: BTreeMap<&str, u64> = FaultKind::ALL
+        .into_iter()
+        .map(|kind| (kind.word(), struck.get(&kind).copied().unwrap_or(0)))
+        .collect();
     json!({
         "connections": requests.connections,
         "not_found": requests.not_found,
@@ -197,5 +238,6 @@ fn requests(requests: &Requests, faults: &[(Fault, u64)]) -> Value {
         "max_in_flight": requests.max_in_flight,
         "endpoints": endpoints,
         "faults": faults,
+        "struck": struck,
     })
 }

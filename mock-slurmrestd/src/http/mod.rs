@@ -9,32 +9,42 @@ mod counters;
 mod faults;
 mod latency;
 mod query;
+mod replay;
 mod router;
 mod service;
+mod tokens;
 
 pub use auth::{Auth, token};
 pub use counters::{EndpointCounts, Requests};
-pub use faults::{BadFault, Fault, FaultKind};
+pub use faults::{BadFault, BadSchedule, Fault, FaultKind, Planned, fault_list, read_schedule};
 pub use latency::Latency;
+pub use replay::{BadRecording, Replay};
 
+use crate::cluster::clock::Millis;
 use crate::cluster::stats::{Rpc, Sender};
 use crate::cluster::{Clock, Cluster, Oracle};
-use crate::wire::{ApiVersion, Style};
+use crate::wire::{ApiVersion, Endpoint, Style};
 use connection::Connection;
 use counters::Counters;
-use faults::Faults;
+use faults::{Faults, Strike};
+use hyper::HeaderMap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokens::Tokens;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+/// Brings a fault for one request, in the words of `--fault`.
+const FAULT_HEADER: &str = "x-sim-fault";
 
 /// How often a cluster in `Clock::Auto` moves on.
 const TICK: Duration = Duration::from_millis(100);
@@ -50,7 +60,11 @@ pub struct Config {
     pub workers: usize,
     /// More clients than this are not accepted and wait in silence, as in slurmrestd.
     pub max_connections: usize,
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Planned>,
+    /// Whether a request may bring its own fault, in the header `X-Sim-Fault`.
+    pub fault_header: bool,
+    /// Serves these answers instead of the cluster's.
+    pub replay: Option<Replay>,
     /// For the probabilities of faults.
     pub seed: u64,
     pub style: Style,
@@ -68,6 +82,8 @@ impl Config {
             workers: 4,
             max_connections: 123,
             faults: Vec::new(),
+            fault_header: false,
+            replay: None,
             seed: 0,
             style: Style::Pretty,
             served: ApiVersion::V0_0_40..=ApiVersion::V0_0_45,
@@ -82,11 +98,15 @@ pub struct Simulator(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     cluster: Mutex<Moving>,
-    auth: Auth,
+    /// When the simulator started, in the cluster's time.
+    begin: Millis,
+    tokens: Tokens,
     latency: Latency,
     workers: Semaphore,
     connections: Arc<Semaphore>,
     faults: Faults,
+    fault_header: bool,
+    replay: Option<Replay>,
     counters: Counters,
     style: Style,
     served: RangeInclusive<ApiVersion>,
@@ -127,6 +147,26 @@ impl Shared {
         Arc::clone(&self.moving().cluster)
     }
 
+    /// The cluster's time since the simulator started, by which faults are planned.
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.moving().cluster.now().saturating_sub(self.begin))
+    }
+
+    /// What strikes a request: the fault that it brings, else those in force.
+    fn strike(&self, headers: &HeaderMap, endpoint: Endpoint, now: Duration) -> Result<Strike, String> {
+        match headers.get(FAULT_HEADER).filter(|_| self.fault_header) {
+            None => Ok(self.faults.strike(endpoint, now)),
+            Some(asked) => {
+                let asked = asked.to_str().map_err(|_| "the header is no text".to_owned());
+                let fault = asked.and_then(|asked| asked.parse::<Fault>().map_err(|error| error.to_string()));
+                let fault = fault.map_err(|trouble| format!("{FAULT_HEADER}: {trouble}"))?;
+                self.faults
+                    .strike_with(&fault, endpoint)
+                    .map_err(|trouble| format!("{FAULT_HEADER}: {trouble}"))
+            }
+        }
+    }
+
     /// The cluster after noting this message; with all messages in its statistics when `settled`.
     fn cluster_with_rpcs(&self, rpc: Rpc, settled: bool) -> Arc<Cluster> {
         let mut moving = self.moving();
@@ -140,14 +180,18 @@ impl Shared {
 
 impl Simulator {
     pub fn new(config: Config) -> Self {
+        let begin = config.cluster.now();
         let moving = Moving { cluster: Arc::new(config.cluster), clock: config.clock, rpcs: Vec::new() };
         Self(Arc::new(Shared {
             cluster: Mutex::new(moving),
-            auth: config.auth,
+            begin,
+            tokens: Tokens::new(config.auth),
             latency: config.latency,
             workers: Semaphore::new(config.workers.max(1)),
             connections: Arc::new(Semaphore::new(config.max_connections.max(1))),
             faults: Faults::new(config.faults, config.seed),
+            fault_header: config.fault_header,
+            replay: config.replay,
             counters: Counters::default(),
             style: config.style,
             served: config.served,
@@ -176,14 +220,19 @@ impl Simulator {
         self.0.moving().clock = clock;
     }
 
-    /// Replaces all faults; their counts start again.
+    /// Replaces all faults, planned ones too; these are in force from now on. Counts per fault start again.
     pub fn set_faults(&self, faults: Vec<Fault>) {
-        self.0.faults.replace(faults);
+        self.0.faults.replace(faults.into_iter().map(Planned::from).collect());
     }
 
-    /// Each fault in force and how many requests it struck.
+    /// Each planned fault and how many requests it struck.
     pub fn faults(&self) -> Vec<(Fault, u64)> {
-        self.0.faults.counts()
+        self.0.faults.counts().into_iter().map(|(planned, count)| (planned.fault, count)).collect()
+    }
+
+    /// How many requests each kind of fault struck since the start, by whatever way it came.
+    pub fn struck(&self) -> BTreeMap<FaultKind, u64> {
+        self.0.faults.struck()
     }
 
     pub fn requests(&self) -> Requests {

@@ -4,7 +4,7 @@
 use super::answer::{self, Answer, AnswerBody};
 use super::auth::Verdict;
 use super::connection::Ending;
-use super::faults::FaultKind;
+use super::faults::{FaultKind, Sent};
 use super::query::{self, Query};
 use super::router::{self, Route};
 use super::{Shared, Simulator};
@@ -13,7 +13,7 @@ use crate::cluster::stats::Rpc;
 use crate::wire::{Endpoint, Page, Problem};
 use hyper::body::Incoming;
 use hyper::header::ACCEPT;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -30,51 +30,88 @@ pub(super) async fn handle(
     simulator: Simulator,
     request: Request<Incoming>,
     ending: Ending,
-) -> Result<Answer, ResetByFault> {
+) -> Result<Response<Sent>, ResetByFault> {
     let shared = &simulator.0;
     let uri = request.uri();
-    let route = router::route(uri.path(), uri.query(), &shared.served);
+    let now = shared.elapsed();
+    let served = shared.faults.window(now).unwrap_or_else(|| shared.served.clone());
+    let route = router::route(uri.path(), uri.query(), &served);
+    if served != shared.served && route != router::route(uri.path(), uri.query(), &shared.served) {
+        shared.faults.count_upgrade(now);
+    }
     let Some(route) = route.filter(|_| request.method() == Method::GET) else {
         shared.counters.not_found();
-        return Ok(answer::not_found(shared.served.end().release()));
+        return Ok(answer::not_found(served.end().release()).map(Sent::from));
     };
-    let verdict = shared.auth.check(request.headers());
+    let verdict = shared.tokens.check(request.headers());
     if verdict != Verdict::Welcome {
         shared.counters.refused();
     }
     if verdict == Verdict::Missing {
-        return Ok(answer::text(StatusCode::UNAUTHORIZED, "Authentication failure"));
+        return Ok(unauthorized().map(Sent::from));
     }
     if !accepts_json(&request) {
-        return Ok(answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Accept content type is unknown"));
+        let text = "Accept content type is unknown";
+        return Ok(answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).map(Sent::from));
     }
     let in_flight = shared.counters.begin(route.endpoint);
-    let strike = shared.faults.strike(route.endpoint);
+    let strike = match shared.strike(request.headers(), route.endpoint, now) {
+        Ok(strike) => strike,
+        Err(trouble) => return Ok(answer::text(StatusCode::BAD_REQUEST, trouble).map(Sent::from)),
+    };
     if !strike.delay.is_zero() {
         tokio::time::sleep(strike.delay).await;
     }
-    let refused = (verdict == Verdict::Refused).then_some(FaultKind::AuthenticationRequired);
-    let mut answer = match strike.effect.or(refused) {
-        Some(FaultKind::Reset) => {
-            ending.reset();
-            return Err(ResetByFault);
+    let endpoint = route.endpoint;
+    let mut sent = match strike.fault.as_ref().and_then(|fault| fault.instead(endpoint)) {
+        Some(answer) => answer,
+        None => {
+            if strike.kind() == Some(FaultKind::Reset) {
+                ending.reset();
+                return Err(ResetByFault);
+            }
+            let answer = usual(&simulator, route, strike.kind(), verdict).await;
+            match &strike.fault {
+                Some(fault) => fault.dress(answer, endpoint, ending).await,
+                None => answer.map(Sent::from),
+            }
         }
+    };
+    sent.body_mut().hold(in_flight);
+    Ok(sent)
+}
+
+fn unauthorized() -> Answer {
+    answer::text(StatusCode::UNAUTHORIZED, "Authentication failure")
+}
+
+/// What slurmrestd would say, to this fault if there is one.
+async fn usual(simulator: &Simulator, route: Route, fault: Option<FaultKind>, verdict: Verdict) -> Answer {
+    let shared = &simulator.0;
+    match fault {
+        Some(FaultKind::Unauthorized) => unauthorized(),
+        Some(FaultKind::VersionNotFound) => answer::not_found(route.api.release()),
         Some(FaultKind::InternalError) => {
             failure(shared, &route, StatusCode::INTERNAL_SERVER_ERROR, UNSPECIFIED)
         }
-        Some(FaultKind::BadGateway) => {
+        Some(FaultKind::BadGateway) => failure(shared, &route, StatusCode::BAD_GATEWAY, NO_CONTROLLER),
+        Some(FaultKind::AuthenticationRequired) => {
+            failure(shared, &route, StatusCode::NETWORK_AUTHENTICATION_REQUIRED, BAD_TOKEN)
+        }
+        Some(FaultKind::ControllerDown) => {
             slurmctld_failure(shared, &route, StatusCode::BAD_GATEWAY, NO_CONTROLLER)
         }
-        Some(FaultKind::AuthenticationRequired) => {
+        Some(FaultKind::TokenExpired) => {
             slurmctld_failure(shared, &route, StatusCode::NETWORK_AUTHENTICATION_REQUIRED, BAD_TOKEN)
         }
-        Some(FaultKind::Truncate | FaultKind::Latency) | None => data(&simulator, route).await,
-    };
-    if strike.effect == Some(FaultKind::Truncate) {
-        answer.body_mut().cut_in_half(ending);
+        _ if verdict == Verdict::Refused => {
+            slurmctld_failure(shared, &route, StatusCode::NETWORK_AUTHENTICATION_REQUIRED, BAD_TOKEN)
+        }
+        _ => match &shared.replay {
+            Some(replay) => replay.answer(&route),
+            None => data(simulator, route, fault == Some(FaultKind::FailOver)).await,
+        },
     }
-    answer.body_mut().hold(in_flight);
-    Ok(answer)
 }
 
 fn accepts_json(request: &Request<Incoming>) -> bool {
@@ -127,7 +164,7 @@ fn problem_answer(
 }
 
 /// The usual case: a worker builds the answer, in the time that a real one would take.
-async fn data(simulator: &Simulator, route: Route) -> Answer {
+async fn data(simulator: &Simulator, route: Route, failed_over: bool) -> Answer {
     let shared = &simulator.0;
     let begin = Instant::now();
     let cluster = shared.cluster_with_rpcs(rpc_of(route.endpoint), route.endpoint == Endpoint::Diag);
@@ -137,7 +174,7 @@ async fn data(simulator: &Simulator, route: Route) -> Answer {
         None => None,
     };
     let answer = match query::understand(&route) {
-        Ok(query) => answered(shared, &route, query, cluster).await,
+        Ok(query) => answered(shared, &route, query, cluster, failed_over).await,
         Err(refusal) => problem_answer(shared, &route, refusal.status, &refusal.problems, true),
     };
     if let Some((_permit, done)) = worker {
@@ -147,8 +184,15 @@ async fn data(simulator: &Simulator, route: Route) -> Answer {
     answer
 }
 
-async fn answered(shared: &Arc<Shared>, route: &Route, query: Query, cluster: Arc<Cluster>) -> Answer {
+async fn answered(
+    shared: &Arc<Shared>,
+    route: &Route,
+    query: Query,
+    cluster: Arc<Cluster>,
+    failed_over: bool,
+) -> Answer {
     let mut page = Page::new(route.api, route.endpoint, shared.style);
+    page.failed_over = failed_over;
     page.warnings = query.warnings;
     if let Some(since) = query.update_time {
         let unchanged = match route.endpoint {

@@ -19,7 +19,8 @@ pub use json::Style;
 pub use version::{ApiVersion, Release, UnknownVersion};
 
 use crate::cluster::Cluster;
-use json::{Count, Json, Layout, Sink, key};
+pub(crate) use json::Count;
+use json::{Json, Layout, Sink, key};
 pub(crate) use meta::{Problem, Warning};
 use std::fmt;
 use std::str::FromStr;
@@ -88,13 +89,23 @@ pub(crate) struct Page {
     pub(crate) warnings: Vec<Warning>,
     /// What `/ping` says about slurmctld when it does not answer.
     pub(crate) controller_trouble: Option<&'static str>,
+    /// Whether a second controller has taken over from the first, which is down.
+    pub(crate) failed_over: bool,
 }
 
 impl Page {
     pub(crate) fn new(api: ApiVersion, endpoint: Endpoint, style: Style) -> Self {
         let layout = Layout::new(style);
         let cores = job_resources::CoreTexts::new(&layout);
-        Self { api, endpoint, cores, layout, warnings: Vec::new(), controller_trouble: None }
+        Self {
+            api,
+            endpoint,
+            cores,
+            layout,
+            warnings: Vec::new(),
+            controller_trouble: None,
+            failed_over: false,
+        }
     }
 
     /// How many elements the answer's list has, in records of the cluster.
@@ -111,6 +122,7 @@ impl Page {
         let mut json = Json::new(sink, &self.layout);
         json.open_root();
         match self.endpoint {
+            Endpoint::Ping if self.failed_over => ping::write_failed_over(&mut json, cluster, self.api),
             Endpoint::Ping => ping::write(&mut json, cluster, self.api, self.controller_trouble),
             Endpoint::Diag => diag::write(&mut json, cluster, self.api),
             Endpoint::Nodes => json.open_list(key!("nodes")),

@@ -77,7 +77,7 @@ async fn refusals_are_as_recorded_on_24_11() {
 async fn a_dead_slurmctld_is_as_recorded() {
     let config = Config { served: ApiVersion::V0_0_42..=ApiVersion::V0_0_45, ..guarded(ApiVersion::V0_0_45) };
     let (address, simulator) = start(Config { auth: Auth::Open, ..config }).await;
-    simulator.set_faults(vec!["502".parse().unwrap()]);
+    simulator.set_faults(vec!["slurmctld-down:ms=0".parse().unwrap()]);
     for (name, endpoint) in [
         ("ctlddown-nodes", "nodes"),
         ("ctlddown-jobs", "jobs"),

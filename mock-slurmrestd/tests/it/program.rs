@@ -27,7 +27,7 @@ fn mistakes_on_the_command_line_end_with_2_and_name_what_is_valid() {
     refused(&["--preset", "huge"], 2, &["'huge'", "--preset", "tiny, small, medium, large"]);
     refused(&["--preset", "tiny"], 2, &["--jwt-key FILE", "--no-auth"]);
     refused(&["--no-auth", "--jobz", "3"], 2, &["--jobz", "--jobs"]);
-    refused(&["--no-auth", "--fault", "503"], 2, &["503", "latency, 500, 502, 511, truncate, reset"]);
+    refused(&["--no-auth", "--fault", "418"], 2, &["418", "latency, jitter, stall-head"]);
     refused(&["--no-auth", "--serve", "v0.0.38"], 2, &["v0.0.38", "v0.0.40 to v0.0.45"]);
     refused(&["--no-auth", "--serve", "v0.0.45..v0.0.41"], 2, &["comes after"]);
     refused(&["--no-auth", "--control", "0.0.0.0:0"], 2, &["--control", "loopback"]);

@@ -130,7 +130,7 @@ fn no_more_requests_are_under_way_than_configured() {
     );
     let most_with = |keys: &str| {
         let simulator = Simulator::start();
-        let slow = Fault { delay: Duration::from_millis(200), ..Fault::always(FaultKind::Latency) };
+        let slow = Fault::always(FaultKind::Latency).after(Duration::from_millis(200));
         simulator.server.set_faults(vec![slow]);
         let file = written(&format!("slurm: {{{keys}}}\n"));
         let mut arguments = simulator.exporter_arguments();

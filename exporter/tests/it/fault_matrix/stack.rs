@@ -211,7 +211,7 @@ impl Stack {
                     FaultKind::Latency => self.scale.timeout * 2,
                     _ => Duration::ZERO,
                 };
-                self.upstream.set_faults(&[Fault { delay, ..Fault::always(kind) }]);
+                self.upstream.set_faults(&[Fault::always(kind).after(delay)]);
             }
             Case::Hostile(hostile) => self.front.set(Some(hostile)),
         }
