@@ -79,9 +79,10 @@ requests() {
 # Polls of the jobs so far.
 polls() { requests | awk '$1 == "jobs" { count = $2 } END { print count + 0 }'; }
 
-# Waits until so many more polls of the jobs are done.
+# Waits until so many more polls of the jobs are done. It looks seldom, since each look is one more scrape.
 wait_for_polls() {
     wanted=$(($(polls) + $1)) deadline=$(($(date +%s) + 180 + 300 * $1))
+    [ "$1" -eq 1 ] || sleep $((60 * $1 - 10))
     while [ "$(polls)" -lt "$wanted" ]; do
         [ "$(date +%s)" -lt "$deadline" ] || fail "the jobs were polled $(polls) times, not $wanted, in time" 3
         sleep 1

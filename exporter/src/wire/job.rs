@@ -1,4 +1,4 @@
-//! One job of `/jobs`, as v0.0.38 and v0.0.40 to v0.0.45 write it. Its many cores and paths are skipped unread.
+//! One job of `/jobs`, as v0.0.38 and v0.0.40 to v0.0.45 write it. Its many cores and paths are passed over unread.
 
 use std::num::NonZeroU32;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::error::ValueError;
 use super::no_val::{Number, Text, present};
-use super::stream::read_value;
+use super::skim::Skimmer;
 use super::words::{Words, sort};
 use crate::model::job::{Details, Gpus, Job, Jobs, count_array_tasks};
 use crate::model::state::{job_base, job_flag};
@@ -24,6 +24,7 @@ pub(super) struct Table {
     pub(super) with_details: bool,
     /// Reused for each job.
     flags: Vec<Symbol>,
+    skimmer: Skimmer,
 }
 
 #[derive(Deserialize)]
@@ -81,7 +82,7 @@ struct Wire<'a> {
 
 /// Reads one job into the table.
 pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError> {
-    let (wire, len) = read_value::<Wire<'_>>(bytes)?;
+    let (wire, len) = table.skimmer.read::<Wire<'_>>(bytes)?;
     let jobs = &mut table.jobs;
     let symbols = &mut jobs.symbols;
     let id = wire.job_id.and_then(Number::get_u32).ok_or(ValueError::Missing("job_id"))?;

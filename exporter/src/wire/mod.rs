@@ -25,6 +25,7 @@ mod qos;
 mod reservation;
 mod said;
 mod share;
+mod skim;
 mod step;
 mod stream;
 mod tres_list;

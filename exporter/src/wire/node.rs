@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::error::ValueError;
 use super::no_val::{Number, Text, present};
-use super::stream::read_value;
+use super::skim::Skimmer;
 use super::words::{Words, sort};
 use crate::model::node::{Gres, Node, Nodes};
 use crate::model::state::{node_base, node_flag};
@@ -22,6 +22,7 @@ pub(super) struct Table {
     /// Reused for each node.
     flags: Vec<Symbol>,
     gres: Vec<Gres>,
+    skimmer: Skimmer,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +91,7 @@ const MIB: u64 = 1 << 20;
 
 /// Reads one node into the table.
 pub(super) fn read(bytes: &[u8], table: &mut Table) -> Result<usize, ValueError> {
-    let (wire, len) = read_value::<Wire<'_>>(bytes)?;
+    let (wire, len) = table.skimmer.read::<Wire<'_>>(bytes)?;
     let nodes = &mut table.nodes;
     let symbols = &mut nodes.symbols;
     let name = wire.name.ok_or(ValueError::Missing("name"))?.0;

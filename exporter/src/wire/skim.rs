@@ -1,0 +1,287 @@
+//! Takes from an object on many lines, as slurmrestd writes it, only the members that are read: a job has 150, of which
+//! 26 are. What the rest holds is passed over by its indentation, unread.
+//!
+//! No text in JSON holds a line break, so every line starts between two tokens; and where a writer indents, the first
+//! line with a member's own indentation and a closing bracket is that member's end. What looks any other way, such as
+//! compact JSON, is read by serde_json alone, and so is whatever it finds wrong in what was taken.
+
+use memchr::memchr2;
+use memchr::memmem::Finder;
+use serde::Deserialize;
+use serde::de::{self, Visitor};
+
+use super::error::ValueError;
+use super::stream::read_value;
+
+/// Which members are taken, and what is kept from one object to the next.
+#[derive(Debug, Default)]
+pub(super) struct Skimmer {
+    /// By length; empty before the first object.
+    wanted: Vec<Vec<&'static [u8]>>,
+    ends: Option<Ends>,
+    kept: Vec<u8>,
+}
+
+/// How members of one indentation end that are objects or lists.
+#[derive(Debug)]
+struct Ends {
+    indentation: usize,
+    object: Finder<'static>,
+    list: Finder<'static>,
+}
+
+/// Why an object was not skimmed.
+#[derive(Debug, PartialEq, Eq)]
+enum Not {
+    /// The bytes end before it does.
+    Complete,
+    /// It is not written as slurmrestd writes.
+    Familiar,
+}
+
+impl Skimmer {
+    /// As [`read_value`] reads it; only members that `T` has are looked at.
+    pub(super) fn read<'a, T: Deserialize<'a>>(
+        &'a mut self,
+        bytes: &'a [u8],
+    ) -> Result<(T, usize), ValueError> {
+        if self.wanted.is_empty() {
+            self.want(fields::<T>());
+        }
+        match self.skim(bytes) {
+            Ok(len) => match serde_json::from_slice(&self.kept) {
+                Ok(value) => Ok((value, len)),
+                // Where it is wrong is told of the whole.
+                Err(_) => read_value(bytes),
+            },
+            Err(Not::Complete) => Err(ValueError::Incomplete),
+            Err(Not::Familiar) => read_value(bytes),
+        }
+    }
+
+    fn want(&mut self, fields: &[&'static str]) {
+        let longest = fields.iter().map(|field| field.len()).max().unwrap_or(0);
+        self.wanted.resize(longest + 1, Vec::new());
+        for field in fields {
+            self.wanted[field.len()].push(field.as_bytes());
+        }
+    }
+
+    /// Fills `kept`; gives the length of the object.
+    fn skim(&mut self, bytes: &[u8]) -> Result<usize, Not> {
+        self.kept.clear();
+        self.kept.push(b'{');
+        let indentation = match bytes {
+            [b'{', b'\n', rest @ ..] => spaces(rest)?,
+            [b'{'] => return Err(Not::Complete),
+            _ => return Err(Not::Familiar),
+        };
+        if self.ends.as_ref().is_none_or(|ends| ends.indentation != indentation) {
+            self.ends = Some(Ends::of(indentation));
+        }
+        let Some(ends) = &self.ends else { return Err(Not::Familiar) };
+        let mut at = 2 + indentation;
+        loop {
+            let (value, end) = member(bytes, at, ends)?;
+            let key = &bytes[at + 1..value.key_end];
+            if self.wanted.get(key.len()).is_some_and(|names| names.contains(&key)) {
+                if self.kept.len() > 1 {
+                    self.kept.push(b',');
+                }
+                self.kept.extend_from_slice(&bytes[at..end]);
+            }
+            match bytes.get(end).ok_or(Not::Complete)? {
+                b',' => {
+                    let line = bytes.get(end + 1..).unwrap_or_default();
+                    let [b'\n', line @ ..] = line else { return Err(unless_over(line)) };
+                    if spaces(line)? != indentation {
+                        return Err(Not::Familiar);
+                    }
+                    at = end + 2 + indentation;
+                }
+                b'\n' => {
+                    let closing = end + 1 + spaces(&bytes[end + 1..])?;
+                    if bytes[closing] != b'}' || closing - end > indentation {
+                        return Err(Not::Familiar);
+                    }
+                    self.kept.push(b'}');
+                    return Ok(closing + 1);
+                }
+                _ => return Err(Not::Familiar),
+            }
+        }
+    }
+}
+
+impl Ends {
+    fn of(indentation: usize) -> Self {
+        let line = |bracket: char| format!("\n{:indentation$}{bracket}", "");
+        let finder = |bracket| Finder::new(line(bracket).as_bytes()).into_owned();
+        Self { indentation, object: finder('}'), list: finder(']') }
+    }
+}
+
+/// Where the key of a member ends.
+struct Key {
+    key_end: usize,
+}
+
+/// The member whose key's quote stands at this place, and where its value ends.
+fn member(bytes: &[u8], at: usize, ends: &Ends) -> Result<(Key, usize), Not> {
+    let key = bytes.get(at..).unwrap_or_default();
+    let [b'"', key @ ..] = key else { return Err(unless_over(key)) };
+    let len = memchr2(b'"', b'\\', key).ok_or(Not::Complete)?;
+    if key[len] == b'\\' {
+        return Err(Not::Familiar);
+    }
+    let key_end = at + 1 + len;
+    let colon = bytes.get(key_end + 1..).unwrap_or_default();
+    let value = match colon {
+        [b':', b' ', ..] => key_end + 3,
+        [b':', ..] if colon.len() > 1 => key_end + 2,
+        _ => return Err(unless_over(colon)),
+    };
+    let rest = bytes.get(value..).unwrap_or_default();
+    let finder = match rest {
+        [b'{', b'\n', ..] => &ends.object,
+        [b'[', b'\n', ..] => &ends.list,
+        _ => return Ok((Key { key_end }, value + on_one_line(rest)?)),
+    };
+    let start = finder.find(&rest[1..]).ok_or(Not::Complete)?;
+    Ok((Key { key_end }, value + 1 + start + ends.indentation + 2))
+}
+
+/// The length of a value that does not go on in another line.
+fn on_one_line(bytes: &[u8]) -> Result<usize, Not> {
+    match bytes {
+        [b'"', text @ ..] => {
+            let mut at = 0;
+            loop {
+                let found = at + memchr2(b'"', b'\\', &text[at..]).ok_or(Not::Complete)?;
+                match text[found] {
+                    b'"' => return Ok(found + 2),
+                    // With the letter behind it.
+                    _ => at = found + 2,
+                }
+                if at > text.len() {
+                    return Err(Not::Complete);
+                }
+            }
+        }
+        [b'{', b'}', ..] | [b'[', b']', ..] => Ok(2),
+        [] | [b'{' | b'['] => Err(Not::Complete),
+        [b'{' | b'[', ..] => Err(Not::Familiar),
+        _ => bytes.iter().position(|letter| matches!(letter, b',' | b'\n')).ok_or(Not::Complete),
+    }
+}
+
+/// How many there are before something else.
+fn spaces(bytes: &[u8]) -> Result<usize, Not> {
+    bytes.iter().position(|letter| *letter != b' ').ok_or(Not::Complete)
+}
+
+/// Something else stands there, or nothing yet.
+fn unless_over(bytes: &[u8]) -> Not {
+    if bytes.len() < 2 { Not::Complete } else { Not::Familiar }
+}
+
+/// The names of the members of a type, with their other spellings.
+fn fields<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
+    let mut fields: &'static [&'static str] = &[];
+    // It fails on purpose, once it was told the names.
+    let _ = T::deserialize(Asked(&mut fields));
+    fields
+}
+
+/// A deserializer that has nothing to give and remembers what it was asked for.
+struct Asked<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> de::Deserializer<'de> for Asked<'_> {
+    type Error = de::value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("only the names were asked for"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(default)]
+    struct Row {
+        one: u32,
+        #[serde(alias = "zwei")]
+        two: Vec<u32>,
+        text: String,
+    }
+
+    const PRETTY: &str = "{\n   \"skipped\": {\n      \"one\": 9,\n      \"a\": [\n         \"}\",\n         {\n         }\n      ]\n   },\n   \
+                          \"one\": 1,\n   \"s\": \"x,{[\\\"\",\n   \"empty\": [\n   ],\n   \"none\": {},\n   \"zwei\": [\n      2,\n      3\n   ],\n   \
+                          \"text\": \"a, \\n }\"\n  }";
+
+    fn expected() -> Row {
+        Row { one: 1, two: vec![2, 3], text: "a, \n }".to_owned() }
+    }
+
+    #[test]
+    fn only_what_is_read_is_kept() {
+        let mut skimmer = Skimmer::default();
+        let (value, len) = skimmer.read::<Row>(format!("{PRETTY}, {{").as_bytes()).unwrap();
+        assert_eq!((value, len), (expected(), PRETTY.len()));
+        let kept = String::from_utf8(skimmer.kept.clone()).unwrap();
+        assert_eq!(kept, "{\"one\": 1,\"zwei\": [\n      2,\n      3\n   ],\"text\": \"a, \\n }\"}");
+    }
+
+    #[test]
+    fn an_object_cut_anywhere_is_incomplete_and_never_another() {
+        let mut skimmer = Skimmer::default();
+        skimmer.want(fields::<Row>());
+        for end in 0..PRETTY.len() {
+            match skimmer.read::<Row>(&PRETTY.as_bytes()[..end]) {
+                Err(ValueError::Incomplete) => {}
+                other => panic!("{end}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_otherwise_is_read_all_the_same() {
+        let compact = "{\"skipped\":{\"one\":9},\"one\":1,\"two\":[2,3],\"text\":\"a, \\n }\"}";
+        let mixed =
+            "{\n \"skipped\": {\"one\": 9}, \"one\": 1,\n \"two\": [2,\n 3],\n \"text\": \"a, \\n }\"}";
+        let tabs = "{\n\t\"one\": 1,\n\t\"two\": [2, 3],\n\t\"text\": \"a, \\n }\"\n}";
+        for text in [compact, mixed, tabs, &PRETTY.replace("\": ", "\":"), &PRETTY.replace("   ", " ")] {
+            let (value, len) = Skimmer::default().read::<Row>(text.as_bytes()).unwrap();
+            assert_eq!((value, len), (expected(), text.len()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_as_without_skimming() {
+        let text = PRETTY.replace("\"one\": 1", "\"one\": true");
+        let told = |error: ValueError| match error {
+            ValueError::WrongType { field, source } => (field, source.to_string()),
+            error => panic!("{error:?}"),
+        };
+        let skimmed = told(Skimmer::default().read::<Row>(text.as_bytes()).unwrap_err());
+        assert_eq!(skimmed, told(read_value::<Row>(text.as_bytes()).unwrap_err()));
+        assert_eq!(skimmed.0, "one");
+    }
+}
