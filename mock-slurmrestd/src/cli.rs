@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mock_slurmrestd::cluster::{Clock, Cluster, Size};
 use mock_slurmrestd::http::{self, Auth, Config, Fault, Latency, Planned, Replay};
 use mock_slurmrestd::presets::{self, Preset};
-use mock_slurmrestd::wire::{ApiVersion, Style};
+use mock_slurmrestd::wire::{ApiVersion, Release, Style};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -83,9 +83,13 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:6820", value_name = "ADDR:PORT", help_heading = "Service")]
     listen: SocketAddr,
-    /// API versions to serve: one, or a range such as v0.0.42..v0.0.45.
-    #[arg(long, default_value = "v0.0.40..v0.0.45", value_name = "VERSIONS", help_heading = "Service")]
-    serve: String,
+    /// Be one release: its API versions, fields, status codes and oddities on the wire. Without it every version is
+    /// served at once, each as by the release that was recorded for it, on connections without oddities.
+    #[arg(long, value_name = "22.05|24.11|25.05|25.11|26.05", help_heading = "Service")]
+    release: Option<Release>,
+    /// API versions to serve: one, or a range such as v0.0.42..v0.0.45. Default: all that the release has.
+    #[arg(long, value_name = "VERSIONS", help_heading = "Service")]
+    serve: Option<String>,
     /// Accept tokens signed with this key (HS256), as slurmctld's jwt_hs256.key.
     #[arg(long, value_name = "FILE", conflicts_with = "no_auth", help_heading = "Service")]
     jwt_key: Option<PathBuf>,
@@ -102,7 +106,8 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "none", value_name = "none|real|FACTOR", help_heading = "Trouble")]
     latency: Latency,
     /// Requests worked on at a time when latency is imitated; more wait in line.
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = at_least_one(), help_heading = "Trouble")]
+    /// A real slurmrestd has more threads, but is limited by its cores.
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = at_least_one(), help_heading = "Trouble")]
     workers: usize,
     /// What goes wrong: KIND[:key=value,...], such as reset:endpoint=jobs,probability=0.1. `mock-slurmrestd faults`
     /// lists the kinds and their keys. May be given several times.
@@ -199,7 +204,7 @@ impl Serve {
             "explicit" => Clock::Explicit,
             other => bail!("--clock {other}: expected auto or explicit"),
         };
-        let served = versions(&self.serve)?;
+        let served = self.versions()?;
         let mut faults: Vec<Planned> = self.fault.iter().cloned().map(Planned::from).collect();
         if let Some(path) = &self.fault_schedule {
             faults.extend(http::read_schedule(path)?);
@@ -228,8 +233,26 @@ impl Serve {
             replay,
             seed: self.seed,
             style: if self.compact { Style::Compact } else { Style::Pretty },
+            release: self.release,
             served,
         })
+    }
+
+    /// What `--serve` asks for, as far as `--release` has it.
+    fn versions(&self) -> anyhow::Result<RangeInclusive<ApiVersion>> {
+        let all = match self.release {
+            Some(release) => release.versions(),
+            None => ApiVersion::V0_0_38..=ApiVersion::V0_0_45,
+        };
+        let Some(text) = &self.serve else { return Ok(all) };
+        let asked = versions(text)?;
+        if let Some(release) = self.release
+            && !(all.contains(asked.start()) && all.contains(asked.end()))
+        {
+            let (first, last) = all.into_inner();
+            bail!("--serve {text}: Slurm {release} has {first} to {last}");
+        }
+        Ok(asked)
     }
 
     fn size(&self) -> Size {

@@ -2,7 +2,7 @@
 //! Not here: which answer a request gets (service.rs), or how it goes over the wire (faults/body.rs).
 
 use crate::cluster::Cluster;
-use crate::wire::{Count, Endpoint, Page, Problem, Release};
+use crate::wire::{Count, Page};
 use bytes::Bytes;
 use hyper::ext::ReasonPhrase;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -13,6 +13,10 @@ use std::sync::Arc;
 const PIECE: usize = 256 * 1024;
 
 pub(super) type Answer = Response<AnswerBody>;
+
+/// What a release that answers errors twice says the second time, as plain text.
+#[derive(Clone, Debug)]
+pub(super) struct Again(pub(super) String);
 
 /// A body whose length is known before its first byte.
 #[derive(Debug)]
@@ -122,19 +126,25 @@ impl AnswerBody {
 }
 
 /// Reason phrases as slurmrestd writes them, in capitals.
+pub(super) fn reason_words(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200 => "OK",
+        204 => "NO CONTENT",
+        304 => "NOT MODIFIED",
+        400 => "BAD REQUEST",
+        401 => "UNAUTHORIZED",
+        404 => "NOT FOUND",
+        405 => "NOT ALLOWED",
+        415 => "UNSUPPORTED MEDIA TYPE",
+        422 => "UNPROCESSABLE CONTENT",
+        502 => "BAD GATEWAY",
+        511 => "Network Authentication Required",
+        _ => "INTERNAL ERROR",
+    }
+}
+
 pub(super) fn reason(status: StatusCode) -> ReasonPhrase {
-    ReasonPhrase::from_static(match status.as_u16() {
-        200 => b"OK",
-        304 => b"NOT MODIFIED",
-        400 => b"BAD REQUEST",
-        401 => b"UNAUTHORIZED",
-        404 => b"NOT FOUND",
-        415 => b"UNSUPPORTED MEDIA TYPE",
-        422 => b"UNPROCESSABLE CONTENT",
-        502 => b"BAD GATEWAY",
-        511 => b"Network Authentication Required",
-        _ => b"INTERNAL ERROR",
-    })
+    ReasonPhrase::from_static(reason_words(status).as_bytes())
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: AnswerBody) -> Answer {
@@ -156,32 +166,29 @@ pub(super) fn json(status: StatusCode, body: AnswerBody) -> Answer {
     answer(status, "application/json", body)
 }
 
-pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
-    answer(status, "text/plain", AnswerBody::whole(text))
+/// Data in another format.
+pub(super) fn yaml(body: Vec<u8>) -> Answer {
+    answer(StatusCode::OK, "application/yaml", AnswerBody::whole(body))
 }
 
-pub(super) fn not_found(release: Release) -> Answer {
-    text(StatusCode::NOT_FOUND, release.not_found())
+/// An error in words; a release that answers errors twice says the same again.
+pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Answer {
+    let text = text.into();
+    let mut answer = answer(status, "text/plain", AnswerBody::whole(text.clone()));
+    answer.extensions_mut().insert(Again(text));
+    answer
 }
 
-/// 304 without a body, without a length, on a connection that stays open.
-pub(super) fn not_modified() -> Answer {
+/// An error that even those say only once.
+pub(super) fn once(mut answer: Answer) -> Answer {
+    answer.extensions_mut().remove::<Again>();
+    answer
+}
+
+/// A status without a body, without a length, on a connection that stays open.
+pub(super) fn bare(status: StatusCode) -> Answer {
     let mut response = Response::new(AnswerBody::whole(Bytes::new()));
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    response.extensions_mut().insert(reason(StatusCode::NOT_MODIFIED));
+    *response.status_mut() = status;
+    response.extensions_mut().insert(reason(status));
     response
-}
-
-/// The error that slurmctld's silence or refusal causes, with the words of each endpoint.
-pub(super) fn trouble(endpoint: Endpoint, number: i32, error: &'static str) -> Vec<Problem> {
-    let (description, source) = match endpoint {
-        Endpoint::Nodes => ("Failure to query nodes", "_dump_nodes"),
-        Endpoint::Jobs => ("Unable to query jobs", "slurm_load_jobs()"),
-        Endpoint::JobsState => ("Unable to query job states", "slurm_load_job_state()"),
-        Endpoint::Diag => ("slurm_get_statistics() failed to get slurmctld statistics", "op_handler_diag"),
-        Endpoint::Ping => ("Unable to ping slurmctld", "op_handler_ping"),
-        // Recorded: /partitions fails with an empty list of errors.
-        Endpoint::Partitions => return Vec::new(),
-    };
-    vec![Problem { description: description.to_owned(), number, error, source }]
 }

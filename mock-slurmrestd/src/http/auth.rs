@@ -1,6 +1,7 @@
 //! Who may ask: JSON web tokens signed with HS256, as `auth/jwt` of Slurm takes and `scontrol token` makes them.
 //! Not here: users' rights; whoever has a token sees everything.
 
+use crate::wire::Release;
 use hyper::HeaderMap;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -52,11 +53,18 @@ impl Auth {
         Self::Key { check: DecodingKey::from_secret(key), sign: key.to_owned() }
     }
 
+    /// From 24.11 on the token alone is enough; 22.05 wants the name too and knows no `Authorization`.
     /// A token that was issued until `expired_until` counts as expired, whatever it says.
-    pub(super) fn check(&self, headers: &HeaderMap, expired_until: u64) -> Verdict {
+    pub(super) fn check(&self, headers: &HeaderMap, release: Release, expired_until: u64) -> Verdict {
         let Self::Key { check: key, .. } = self else { return Verdict::Welcome };
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let is_old = release == Release::S22_05;
+        if is_old
+            && !(headers.contains_key("x-slurm-user-token") && headers.contains_key("x-slurm-user-name"))
+        {
+            return Verdict::Missing;
+        }
         let Some(token) = text("x-slurm-user-token").or(bearer) else { return Verdict::Missing };
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
@@ -89,14 +97,14 @@ pub fn token(
 mod tests {
     use super::*;
 
-    fn verdict(headers: &[(&'static str, &str)]) -> Verdict {
+    fn verdict(release: Release, headers: &[(&'static str, &str)]) -> Verdict {
         let headers = headers.iter().map(|(name, value)| {
             (
                 hyper::header::HeaderName::from_static(name),
                 hyper::header::HeaderValue::from_str(value).unwrap(),
             )
         });
-        Auth::key(b"secret").check(&headers.collect(), 0)
+        Auth::key(b"secret").check(&headers.collect(), release, 0)
     }
 
     #[test]
@@ -117,7 +125,14 @@ mod tests {
             (&[("x-slurm-user-name", "slurm")], Verdict::Missing),
         ];
         for (headers, expected) in cases {
-            assert_eq!(verdict(headers), expected, "{headers:?}");
+            assert_eq!(verdict(Release::S24_11, headers), expected, "{headers:?}");
+        }
+        for (headers, expected) in [
+            (&[("x-slurm-user-token", good.as_str()), ("x-slurm-user-name", "slurm")][..], Verdict::Welcome),
+            (&[("x-slurm-user-token", &good)], Verdict::Missing),
+            (&[("authorization", &bearer)], Verdict::Missing),
+        ] {
+            assert_eq!(verdict(Release::S22_05, headers), expected, "22.05: {headers:?}");
         }
     }
 }

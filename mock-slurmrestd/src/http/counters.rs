@@ -59,6 +59,10 @@ impl Counters {
         InFlight { counters: self.clone(), endpoint }
     }
 
+    pub(super) fn in_flight(&self) -> u64 {
+        self.inner().in_flight
+    }
+
     pub(super) fn snapshot(&self) -> Requests {
         self.inner().clone()
     }

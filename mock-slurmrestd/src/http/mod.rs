@@ -8,11 +8,17 @@ mod control;
 mod counters;
 mod faults;
 mod latency;
+mod lookup;
+mod manners;
 mod query;
+mod refusal;
 mod replay;
 mod router;
 mod service;
+mod session;
 mod tokens;
+mod when;
+mod yaml;
 
 pub use auth::{Auth, token};
 pub use counters::{EndpointCounts, Requests};
@@ -23,14 +29,13 @@ pub use replay::{BadRecording, Replay};
 use crate::cluster::clock::Millis;
 use crate::cluster::stats::{Rpc, Sender};
 use crate::cluster::{Clock, Cluster, Oracle};
-use crate::wire::{ApiVersion, Endpoint, Style};
+use crate::wire::{ApiVersion, Endpoint, Release, Style};
 use connection::Connection;
 use counters::Counters;
 use faults::{Faults, Strike};
 use hyper::HeaderMap;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use manners::Manners;
+use router::Served;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -68,10 +73,19 @@ pub struct Config {
     /// For the probabilities of faults.
     pub seed: u64,
     pub style: Style,
+    /// The release that answers, with its oddities on the wire. Without one, each version is answered as by the
+    /// release that was recorded for it, on connections without oddities.
+    pub release: Option<Release>,
     pub served: RangeInclusive<ApiVersion>,
 }
 
 impl Config {
+    /// The same as one release: its versions, its manners.
+    #[must_use]
+    pub fn as_release(self, release: Release) -> Self {
+        Self { release: Some(release), served: release.versions(), ..self }
+    }
+
     /// An open, fault-free, frozen simulator without latency that serves every version: what a test wants.
     pub fn still(cluster: Cluster) -> Self {
         Self {
@@ -79,14 +93,15 @@ impl Config {
             clock: Clock::Explicit,
             auth: Auth::Open,
             latency: Latency::None,
-            workers: 4,
+            workers: 2,
             max_connections: 123,
             faults: Vec::new(),
             fault_header: false,
             replay: None,
             seed: 0,
             style: Style::Pretty,
-            served: ApiVersion::V0_0_40..=ApiVersion::V0_0_45,
+            release: None,
+            served: ApiVersion::V0_0_38..=ApiVersion::V0_0_45,
         }
     }
 }
@@ -109,7 +124,8 @@ struct Shared {
     replay: Option<Replay>,
     counters: Counters,
     style: Style,
-    served: RangeInclusive<ApiVersion>,
+    served: Served,
+    manners: &'static Manners,
 }
 
 /// The cluster and what moves it. Readers keep an `Arc`; moving on copies the cluster only when one is kept.
@@ -194,8 +210,13 @@ impl Simulator {
             replay: config.replay,
             counters: Counters::default(),
             style: config.style,
-            served: config.served,
+            served: Served { release: config.release, versions: config.served },
+            manners: Manners::of(config.release),
         }))
+    }
+
+    fn manners(&self) -> &'static Manners {
+        self.0.manners
     }
 
     /// The cluster as it is now.
@@ -313,11 +334,7 @@ async fn accept(simulator: &Simulator, listener: &TcpListener, tasks: &mut JoinS
         tasks.spawn(async move {
             let _slot = slot;
             let (connection, ending) = Connection::new(stream);
-            let service =
-                service_fn(move |request| service::handle(simulator.clone(), request, ending.clone()));
-            let mut http = http1::Builder::new();
-            http.auto_date_header(false).title_case_headers(true).half_close(false);
-            if let Err(error) = http.serve_connection(TokioIo::new(connection), service).await {
+            if let Err(error) = session::serve(simulator, connection, ending).await {
                 tracing::debug!(%error, "connection ended");
             }
         });

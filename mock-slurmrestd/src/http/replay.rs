@@ -2,6 +2,7 @@
 //! any answer with its head. Not here: making recordings; `slurm-exporter record` writes such a folder.
 
 use super::answer::{self, Answer, AnswerBody};
+use super::refusal;
 use super::router::Route;
 use crate::wire::ApiVersion;
 use bytes::Bytes;
@@ -108,7 +109,7 @@ impl Replay {
         let steps = format!("{path}?state=RUNNING");
         let recorded =
             self.answers.get(steps.as_str()).filter(|_| running).or_else(|| self.answers.get(path));
-        let Some(recorded) = recorded else { return answer::not_found(self.api.release()) };
+        let Some(recorded) = recorded else { return refusal::not_found(self.api.release()) };
         let mut response = Response::new(AnswerBody::whole(recorded.body.clone()));
         *response.status_mut() = recorded.status;
         response.extensions_mut().insert(answer::reason(recorded.status));

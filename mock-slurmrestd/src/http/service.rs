@@ -1,17 +1,18 @@
 //! One request from its arrival to its answer.
-//! Not here: connections (mod.rs), bodies (answer.rs), JSON (wire/).
+//! Not here: connections (session.rs), bodies (answer.rs), words of errors (refusal.rs), JSON (wire/).
 
-use super::answer::{self, Answer, AnswerBody};
+use super::answer::{self, Again, Answer, AnswerBody};
 use super::auth::Verdict;
 use super::connection::Ending;
 use super::faults::{FaultKind, Sent};
+use super::latency::{self, Pace};
 use super::query::{self, Query};
-use super::router::{self, Route};
-use super::{Shared, Simulator};
+use super::refusal::{self, Refusal, Trouble};
+use super::router::Route;
+use super::{Shared, Simulator, lookup};
 use crate::cluster::Cluster;
 use crate::cluster::stats::Rpc;
-use crate::wire::{Endpoint, Page, Problem};
-use hyper::body::Incoming;
+use crate::wire::{Endpoint, Page, Release};
 use hyper::header::ACCEPT;
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -22,38 +23,45 @@ use tokio::time::Instant;
 #[error("reset by a fault")]
 pub(super) struct ResetByFault;
 
-const BAD_TOKEN: (i32, &str) = (1007, "Protocol authentication error");
-const NO_CONTROLLER: (i32, &str) = (1800, "Unable to contact slurm controller (connect failure)");
-const UNSPECIFIED: (i32, &str) = (-1, "Unspecified error");
-
 pub(super) async fn handle(
     simulator: Simulator,
-    request: Request<Incoming>,
+    request: Request<()>,
+    has_body: bool,
     ending: Ending,
 ) -> Result<Response<Sent>, ResetByFault> {
     let shared = &simulator.0;
     let uri = request.uri();
     let now = shared.elapsed();
-    let served = shared.faults.window(now).unwrap_or_else(|| shared.served.clone());
-    let route = router::route(uri.path(), uri.query(), &served);
-    if served != shared.served && route != router::route(uri.path(), uri.query(), &shared.served) {
+    let served =
+        shared.faults.window(now).map_or_else(|| shared.served.clone(), |window| shared.served.with(window));
+    let route = served.route(uri.path(), uri.query());
+    if served != shared.served && route != shared.served.route(uri.path(), uri.query()) {
         shared.faults.count_upgrade(now);
     }
-    let Some(route) = route.filter(|_| request.method() == Method::GET) else {
+    let is_health = served.is_health(uri.path());
+    if (route.is_none() && !is_health) || request.method() != Method::GET {
         shared.counters.not_found();
-        return Ok(answer::not_found(served.end().release()).map(Sent::from));
-    };
-    let verdict = shared.tokens.check(request.headers());
+        let refused = match route {
+            Some(route) => refusal::wrong_method(route.face.release),
+            None => refusal::not_found(served.release()),
+        };
+        return Ok(refused.map(Sent::from));
+    }
+    let release = route.as_ref().map_or(served.release(), |route| route.face.release);
+    let verdict = shared.tokens.check(request.headers(), release);
     if verdict != Verdict::Welcome {
         shared.counters.refused();
     }
     if verdict == Verdict::Missing {
-        return Ok(unauthorized().map(Sent::from));
+        return Ok(refusal::no_token().map(Sent::from));
     }
-    if !accepts_json(&request) {
-        let text = "Accept content type is unknown";
-        return Ok(answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).map(Sent::from));
+    let Some(route) = route else { return Ok(answer::bare(StatusCode::NO_CONTENT).map(Sent::from)) };
+    if has_body && shared.manners.refuses_bodies {
+        return Ok(refusal::unwanted_body().map(Sent::from));
     }
+    let Some(format) = wanted_format(&request, release) else {
+        return Ok(refusal::unknown_kind(release).map(Sent::from));
+    };
     let in_flight = shared.counters.begin(route.endpoint);
     let strike = match shared.strike(request.headers(), route.endpoint, now) {
         Ok(strike) => strike,
@@ -70,7 +78,7 @@ pub(super) async fn handle(
                 ending.reset();
                 return Err(ResetByFault);
             }
-            let answer = usual(&simulator, route, strike.kind(), verdict).await;
+            let answer = usual(&simulator, route, format, strike.kind(), verdict).await;
             match &strike.fault {
                 Some(fault) => fault.dress(answer, endpoint, ending).await,
                 None => answer.map(Sent::from),
@@ -81,106 +89,108 @@ pub(super) async fn handle(
     Ok(sent)
 }
 
-fn unauthorized() -> Answer {
-    answer::text(StatusCode::UNAUTHORIZED, "Authentication failure")
-}
-
 /// What slurmrestd would say, to this fault if there is one.
-async fn usual(simulator: &Simulator, route: Route, fault: Option<FaultKind>, verdict: Verdict) -> Answer {
+async fn usual(
+    simulator: &Simulator,
+    route: Route,
+    format: Format,
+    fault: Option<FaultKind>,
+    verdict: Verdict,
+) -> Answer {
     let shared = &simulator.0;
+    let fails = |why| refused(shared, &route, why);
     match fault {
-        Some(FaultKind::Unauthorized) => unauthorized(),
-        Some(FaultKind::VersionNotFound) => answer::not_found(route.api.release()),
-        Some(FaultKind::InternalError) => {
-            failure(shared, &route, StatusCode::INTERNAL_SERVER_ERROR, UNSPECIFIED)
-        }
-        Some(FaultKind::BadGateway) => failure(shared, &route, StatusCode::BAD_GATEWAY, NO_CONTROLLER),
-        Some(FaultKind::AuthenticationRequired) => {
-            failure(shared, &route, StatusCode::NETWORK_AUTHENTICATION_REQUIRED, BAD_TOKEN)
-        }
-        Some(FaultKind::ControllerDown) => {
-            slurmctld_failure(shared, &route, StatusCode::BAD_GATEWAY, NO_CONTROLLER)
-        }
-        Some(FaultKind::TokenExpired) => {
-            slurmctld_failure(shared, &route, StatusCode::NETWORK_AUTHENTICATION_REQUIRED, BAD_TOKEN)
-        }
-        _ if verdict == Verdict::Refused => {
-            slurmctld_failure(shared, &route, StatusCode::NETWORK_AUTHENTICATION_REQUIRED, BAD_TOKEN)
-        }
+        Some(FaultKind::Unauthorized) => refusal::no_token(),
+        Some(FaultKind::VersionNotFound) => refusal::not_found(route.face.release),
+        Some(FaultKind::InternalError) => fails(Trouble::Unspecified),
+        Some(FaultKind::BadGateway) => fails(Trouble::NoController),
+        Some(FaultKind::AuthenticationRequired) => fails(Trouble::BadToken),
+        Some(FaultKind::ControllerDown) => trouble(shared, &route, Trouble::NoController),
+        Some(FaultKind::TokenExpired) => trouble(shared, &route, Trouble::BadToken),
+        _ if verdict == Verdict::Refused => trouble(shared, &route, Trouble::BadToken),
+        Some(FaultKind::DatabaseDown) if route.endpoint.is_accounting() => fails(Trouble::NoDatabase),
         _ => match &shared.replay {
             Some(replay) => replay.answer(&route),
-            None => data(simulator, route, fault == Some(FaultKind::FailOver)).await,
+            None => data(simulator, route, format, fault == Some(FaultKind::FailOver)).await,
         },
     }
 }
 
-fn accepts_json(request: &Request<Incoming>) -> bool {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Json,
+    Yaml,
+}
+
+/// The first format of `Accept` that the release writes; JSON for those who do not care.
+fn wanted_format(request: &Request<()>, release: Release) -> Option<Format> {
     let Some(accept) = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()) else {
-        return true;
+        return Some(Format::Json);
     };
     let mut kinds = accept.split(',').map(|part| part.split(';').next().unwrap_or("").trim());
-    kinds.any(|kind| matches!(kind, "" | "*/*" | "application/*" | "application/json"))
+    kinds.find_map(|kind| match kind {
+        "" | "*/*" | "application/*" | "application/json" => Some(Format::Json),
+        "application/yaml" if release > Release::S22_05 => Some(Format::Yaml),
+        _ => None,
+    })
 }
 
-/// An answer without data.
-fn failure(
-    shared: &Shared,
-    route: &Route,
-    status: StatusCode,
-    (number, error): (i32, &'static str),
-) -> Answer {
-    let problems = answer::trouble(route.endpoint, number, error);
-    problem_answer(shared, route, status, &problems, false)
+/// No data, for this reason.
+fn refused(shared: &Shared, route: &Route, trouble: Trouble) -> Answer {
+    let refusal = Refusal::because(route.face, route.endpoint, trouble);
+    refusal.answer(&shared.cluster(), route.face, route.endpoint, shared.style)
 }
 
-/// The same for what slurmctld did not do; `/ping` itself succeeds and says so.
-fn slurmctld_failure(
-    shared: &Shared,
-    route: &Route,
-    status: StatusCode,
-    trouble: (i32, &'static str),
-) -> Answer {
-    if route.endpoint != Endpoint::Ping {
-        return failure(shared, route, status, trouble);
+/// The answer in this trouble; from 24.11 on `/ping` itself succeeds and says so.
+fn trouble(shared: &Shared, route: &Route, trouble: Trouble) -> Answer {
+    let asks_nobody = match (trouble, route.endpoint) {
+        (Trouble::NoController, endpoint) => endpoint.is_accounting() || endpoint == Endpoint::OpenApi,
+        (_, endpoint) => endpoint == Endpoint::OpenApi,
+    };
+    let is_told = route.endpoint == Endpoint::Ping
+        && trouble != Trouble::Unspecified
+        && route.face.release > Release::S22_05;
+    if !asks_nobody && !is_told {
+        return refused(shared, route, trouble);
     }
-    let mut page = Page::new(route.api, route.endpoint, shared.style);
-    page.controller_trouble = Some(trouble.1);
+    let mut page = Page::new(route.face, route.endpoint, shared.style);
+    page.controller_trouble = Some(trouble.of_ping());
     let mut body = Vec::new();
     page.write(&shared.cluster(), &mut body);
     answer::json(StatusCode::OK, AnswerBody::whole(body))
 }
 
-fn problem_answer(
-    shared: &Shared,
-    route: &Route,
-    status: StatusCode,
-    problems: &[Problem],
-    refused: bool,
-) -> Answer {
-    let mut body = Vec::new();
-    let page = Page::new(route.api, route.endpoint, shared.style);
-    page.write_problems(&shared.cluster(), problems, refused, &mut body);
-    answer::json(status, AnswerBody::whole(body))
-}
-
 /// The usual case: a worker builds the answer, in the time that a real one would take.
-async fn data(simulator: &Simulator, route: Route, failed_over: bool) -> Answer {
+async fn data(simulator: &Simulator, route: Route, format: Format, failed_over: bool) -> Answer {
     let shared = &simulator.0;
     let begin = Instant::now();
-    let cluster = shared.cluster_with_rpcs(rpc_of(route.endpoint), route.endpoint == Endpoint::Diag);
-    let worker = match shared.latency.service_time(route.endpoint, &cluster) {
+    let cluster = match rpc_of(route.endpoint) {
+        Some(rpc) => shared.cluster_with_rpcs(rpc, route.endpoint == Endpoint::Diag),
+        None => shared.cluster(),
+    };
+    let pace = shared.latency.pace(&route, &cluster, shared.counters.in_flight());
+    let worker = match pace {
         // The semaphore is never closed.
-        Some(time) => shared.workers.acquire().await.ok().map(|permit| (permit, Instant::now() + time)),
-        None => None,
+        Some(Pace::Queued(_)) => shared.workers.acquire().await.ok(),
+        Some(Pace::Shared(_)) | None => None,
     };
-    let answer = match query::understand(&route) {
-        Ok(query) => answered(shared, &route, query, cluster, failed_over).await,
-        Err(refusal) => problem_answer(shared, &route, refusal.status, &refusal.problems, true),
+    let begin_work = Instant::now();
+    let asked = query::understand(&route, cluster.now_unix())
+        .and_then(|query| Ok((lookup::rows(&route, &query, &cluster)?, query)));
+    let answer = match asked {
+        Ok((rows, query)) => {
+            let mut page = Page::new(route.face, route.endpoint, shared.style);
+            page.rows = rows;
+            page.failed_over = failed_over;
+            answered(shared, &route, query, page, cluster, format).await
+        }
+        Err(refusal) => refusal.answer(&cluster, route.face, route.endpoint, shared.style),
     };
-    if let Some((_permit, done)) = worker {
-        tokio::time::sleep_until(done).await;
+    if let Some(Pace::Queued(time) | Pace::Shared(time)) = pace {
+        latency::sleep_until(begin_work + time).await;
     }
-    tracing::debug!(endpoint = %route.endpoint, api = %route.api, took = ?begin.elapsed(), "answered");
+    drop(worker);
+    tracing::debug!(endpoint = %route.endpoint, api = %route.face.api, took = ?begin.elapsed(), "answered");
     answer
 }
 
@@ -188,29 +198,31 @@ async fn answered(
     shared: &Arc<Shared>,
     route: &Route,
     query: Query,
+    mut page: Page,
     cluster: Arc<Cluster>,
-    failed_over: bool,
+    format: Format,
 ) -> Answer {
-    let mut page = Page::new(route.api, route.endpoint, shared.style);
-    page.failed_over = failed_over;
     page.warnings = query.warnings;
-    if let Some(since) = query.update_time {
-        let unchanged = match route.endpoint {
-            Endpoint::Jobs => since > cluster.jobs_changed_unix(),
-            Endpoint::Partitions => since > cluster.started_unix(),
-            // Registrations and pings of nodes touch their table all the time.
-            _ => since > cluster.now_unix(),
-        };
-        if unchanged && route.endpoint == Endpoint::Jobs {
-            page.warnings.push(query::no_job_changes(since));
-            let mut body = Vec::new();
-            page.write_unchanged_jobs(&cluster, &mut body);
-            return answer::json(StatusCode::OK, AnswerBody::whole(body));
+    page.problems = query.problems;
+    if let Some(since) = query.update_time.filter(|since| is_unchanged(route.endpoint, *since, &cluster)) {
+        if route.endpoint != Endpoint::Jobs || route.face.release == Release::S22_05 {
+            return answer::bare(StatusCode::NOT_MODIFIED);
         }
-        if unchanged {
-            return answer::not_modified();
-        }
+        page.warnings.push(query::no_job_changes(since));
+        let mut body = Vec::new();
+        page.write_unchanged_jobs(&cluster, &mut body);
+        return answer::json(StatusCode::OK, AnswerBody::whole(body));
     }
+    if format == Format::Yaml {
+        let mut body = Vec::new();
+        page.write(&cluster, &mut body);
+        return answer::yaml(super::yaml::from_json(&body));
+    }
+    // Errors beside data, and yet all of the data.
+    let (status, said) = match page.problems.first() {
+        Some(problem) => (StatusCode::INTERNAL_SERVER_ERROR, Some(Again(problem.error.to_owned()))),
+        None => (StatusCode::OK, None),
+    };
     // Counting 100,000 jobs takes a moment; other connections must not wait for it.
     let counting = Arc::clone(&cluster);
     let counted = tokio::task::spawn_blocking(move || {
@@ -218,18 +230,36 @@ async fn answered(
         (page, length)
     });
     match counted.await {
-        Ok((page, length)) => answer::json(StatusCode::OK, AnswerBody::page(page, cluster, length)),
-        Err(_) => failure(shared, route, StatusCode::INTERNAL_SERVER_ERROR, UNSPECIFIED),
+        Ok((page, length)) => {
+            let mut answer = answer::json(status, AnswerBody::page(page, cluster, length));
+            if let Some(again) = said {
+                answer.extensions_mut().insert(again);
+            }
+            answer
+        }
+        Err(_) => trouble(shared, route, Trouble::Unspecified),
     }
 }
 
-fn rpc_of(endpoint: Endpoint) -> Rpc {
+fn is_unchanged(endpoint: Endpoint, since: u64, cluster: &Cluster) -> bool {
     match endpoint {
+        Endpoint::Jobs => since > cluster.jobs_changed_unix(),
+        Endpoint::Partitions => since > cluster.started_unix(),
+        // Registrations and pings of nodes touch their table all the time.
+        Endpoint::Nodes | Endpoint::Reservations => since > cluster.now_unix(),
+        _ => false,
+    }
+}
+
+/// What slurmctld is asked; nothing for what slurmdbd answers, or slurmrestd itself.
+fn rpc_of(endpoint: Endpoint) -> Option<Rpc> {
+    Some(match endpoint {
         Endpoint::Ping => Rpc::Ping,
         Endpoint::Diag => Rpc::Stats,
-        Endpoint::Nodes => Rpc::NodeInfo,
-        Endpoint::Jobs => Rpc::JobInfo,
+        Endpoint::Nodes | Endpoint::Node => Rpc::NodeInfo,
+        Endpoint::Jobs | Endpoint::Job => Rpc::JobInfo,
         Endpoint::JobsState => Rpc::JobState,
-        Endpoint::Partitions => Rpc::PartitionInfo,
-    }
+        Endpoint::Partitions | Endpoint::Partition => Rpc::PartitionInfo,
+        _ => return None,
+    })
 }

@@ -2,6 +2,7 @@
 //! Not here: how one token is judged (auth.rs).
 
 use super::auth::{Auth, Verdict, token};
+use crate::wire::Release;
 use hyper::HeaderMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -24,9 +25,9 @@ impl Tokens {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn check(&self, headers: &HeaderMap) -> Verdict {
+    pub(super) fn check(&self, headers: &HeaderMap, release: Release) -> Verdict {
         let inner = self.inner();
-        inner.auth.check(headers, inner.expired_until)
+        inner.auth.check(headers, release, inner.expired_until)
     }
 
     /// Refuses every token issued until now, and gives a new one.
@@ -62,7 +63,8 @@ mod tests {
     const NOW: u64 = 4_000_000_000;
 
     fn verdict(tokens: &Tokens, token: &str) -> Verdict {
-        tokens.check(&[("x-slurm-user-token".parse().unwrap(), token.parse().unwrap())].into_iter().collect())
+        let headers = [("x-slurm-user-token".parse().unwrap(), token.parse().unwrap())].into_iter().collect();
+        tokens.check(&headers, Release::S24_11)
     }
 
     #[test]

@@ -133,14 +133,7 @@ fn rpcs<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, api: ApiVersion) {
     json.close_list();
     json.open_list(key!("rpcs_by_user"));
     for (sender, tally) in &stats.by_sender {
-        let (user, id) = match sender {
-            Sender::Root => ("root", 0),
-            Sender::Rest => ("slurm", 64_030),
-            Sender::User(index) => {
-                let user = &cluster.inventory().users[usize::from(*index)];
-                (user.name.as_str(), user.uid)
-            }
-        };
+        let (user, id) = self::sender(cluster, *sender);
         json.open_element();
         if api >= ApiVersion::V0_0_41 {
             json.int(key!("user_id"), id);
@@ -157,6 +150,18 @@ fn rpcs<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, api: ApiVersion) {
     if api >= ApiVersion::V0_0_41 {
         json.empty_list(key!("pending_rpcs"));
         json.empty_list(key!("pending_rpcs_by_hostlist"));
+    }
+}
+
+/// The name and number of who sent messages.
+pub(super) fn sender(cluster: &Cluster, sender: Sender) -> (&str, u32) {
+    match sender {
+        Sender::Root => ("root", 0),
+        Sender::Rest => ("slurm", 64_030),
+        Sender::User(index) => {
+            let user = &cluster.inventory().users[usize::from(index)];
+            (user.name.as_str(), user.uid)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::job_resources::{self, CoreTexts};
 use super::json::{Json, NoVal, Sink, key};
 use super::node::indices;
 use super::tres::Tres;
-use super::version::ApiVersion;
+use super::version::{ApiVersion, Face, Release};
 use crate::cluster::Cluster;
 use crate::cluster::clock::{Millis, SECOND};
 use crate::cluster::hostlist;
@@ -17,9 +17,10 @@ pub(super) fn write<S: Sink>(
     json: &mut Json<'_, S>,
     cluster: &Cluster,
     job: &Job,
-    api: ApiVersion,
+    face: Face,
     cores: &CoreTexts,
 ) {
+    let api = face.api;
     let facts = Facts::of(cluster, job);
     json.open_element();
     identity(json, &facts, api);
@@ -27,7 +28,7 @@ pub(super) fn write<S: Sink>(
     times_and_exit(json, &facts);
     affiliations(json, &facts);
     job_resources::write(json, cluster, job, &facts.node_names, api, cores);
-    state_and_mail(json, &facts, api);
+    state_and_mail(json, &facts, face);
     task_layout(json, &facts);
     priority_and_placement(json, &facts, api);
     outcome_and_files(json, &facts, api);
@@ -36,21 +37,21 @@ pub(super) fn write<S: Sink>(
 }
 
 /// What several fields need.
-struct Facts<'a> {
-    cluster: &'a Cluster,
-    job: &'a Job,
-    name: &'static str,
-    account: &'a str,
-    user: &'a crate::cluster::accounts::User,
-    qos: &'static str,
-    partition: &'a crate::cluster::inventory::Partition,
-    node_names: String,
-    tres_requested: String,
-    tres_allocated: String,
+pub(super) struct Facts<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) job: &'a Job,
+    pub(super) name: &'static str,
+    pub(super) account: &'a str,
+    pub(super) user: &'a crate::cluster::accounts::User,
+    pub(super) qos: &'static str,
+    pub(super) partition: &'a crate::cluster::inventory::Partition,
+    pub(super) node_names: String,
+    pub(super) tres_requested: String,
+    pub(super) tres_allocated: String,
 }
 
 impl<'a> Facts<'a> {
-    fn of(cluster: &'a Cluster, job: &'a Job) -> Self {
+    pub(super) fn of(cluster: &'a Cluster, job: &'a Job) -> Self {
         let inventory = cluster.inventory();
         let request = &job.request;
         let user = &inventory.users[usize::from(request.user)];
@@ -85,16 +86,16 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn is_pending(&self) -> bool {
+    pub(super) fn is_pending(&self) -> bool {
         self.job.state == JobState::Pending
     }
 
-    fn has_nodes(&self) -> bool {
+    pub(super) fn has_nodes(&self) -> bool {
         !self.job.allocation.is_empty()
     }
 }
 
-fn seconds(time: Millis) -> u64 {
+pub(super) fn seconds(time: Millis) -> u64 {
     time / SECOND
 }
 
@@ -132,7 +133,7 @@ fn identity<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion)
     json.bool(key!("contiguous"), false);
 }
 
-fn first_node<'a>(facts: &Facts<'a>) -> &'a str {
+pub(super) fn first_node<'a>(facts: &Facts<'a>) -> &'a str {
     let nodes = &facts.cluster.inventory().nodes;
     facts.job.allocation.first().map_or("", |part| nodes[part.node as usize].name.as_str())
 }
@@ -193,7 +194,7 @@ fn times_and_exit<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.str(key!("features"), job.request.constraint.unwrap_or_default());
 }
 
-fn dependency(job: &Job) -> String {
+pub(super) fn dependency(job: &Job) -> String {
     job.dependency.map_or_else(String::new, |dependency| {
         let kind = dependency.kind.word();
         let state = if dependency.failed { "failed" } else { "unfulfilled" };
@@ -221,23 +222,32 @@ fn affiliations<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.str(key!("federation_origin"), "");
     json.str(key!("federation_siblings_active"), "");
     json.str(key!("federation_siblings_viable"), "");
+    gres_detail(json, facts);
+    json.int(key!("group_id"), facts.user.uid);
+    json.str(key!("group_name"), &facts.user.name);
+    let het = facts.job.het;
+    json.set(key!("het_job_id"), het.map_or(0, |het| het.leader));
+    json.str(key!("het_job_id_set"), &het_job_ids(facts.job));
+    json.set(key!("het_job_offset"), het.map_or(0, |het| het.offset));
+    json.int(key!("job_id"), facts.job.id);
+}
+
+/// `12-14`
+pub(super) fn het_job_ids(job: &Job) -> String {
+    job.het.map_or_else(String::new, |het| format!("{}-{}", het.ids().start, het.ids().end - 1))
+}
+
+pub(super) fn gres_detail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.open_list(key!("gres_detail"));
     for part in facts.job.allocation.iter().filter(|part| part.gpus != 0) {
         let model = facts.cluster.inventory().node_type(part.node).gpu_model;
         json.str_element(&format!("gpu:{model}:{}(IDX:{})", part.gpus.count_ones(), indices(part.gpus)));
     }
     json.close_list();
-    json.int(key!("group_id"), facts.user.uid);
-    json.str(key!("group_name"), &facts.user.name);
-    let het = facts.job.het;
-    json.set(key!("het_job_id"), het.map_or(0, |het| het.leader));
-    let ids = het.map_or_else(String::new, |het| format!("{}-{}", het.ids().start, het.ids().end - 1));
-    json.str(key!("het_job_id_set"), &ids);
-    json.set(key!("het_job_offset"), het.map_or(0, |het| het.offset));
-    json.int(key!("job_id"), facts.job.id);
 }
 
-fn state_and_mail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVersion) {
+fn state_and_mail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, face: Face) {
+    let api = face.api;
     let (job, pending) = (facts.job, facts.is_pending());
     json.empty_list(key!("job_size_str"));
     json.words(key!("job_state"), state_words(facts.cluster, job));
@@ -254,7 +264,8 @@ fn state_and_mail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVe
     json.str(key!("mail_user"), &facts.user.name);
     json.set(key!("max_cpus"), 0u64);
     // 26.05 fills this in for pending jobs.
-    json.set(key!("max_nodes"), if pending && api >= ApiVersion::V0_0_43 { job.request.nodes } else { 0 });
+    let filled = pending && face.release >= Release::S26_05;
+    json.set(key!("max_nodes"), if filled { job.request.nodes } else { 0 });
     json.str(key!("mcs_label"), "");
     json.str(key!("memory_per_tres"), "");
     if api >= ApiVersion::V0_0_45 {
@@ -268,19 +279,19 @@ fn state_and_mail<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: ApiVe
 }
 
 /// The base state, then what else holds.
-fn state_words(cluster: &Cluster, job: &Job) -> impl Iterator<Item = &'static str> {
+pub(super) fn state_words(cluster: &Cluster, job: &Job) -> impl Iterator<Item = &'static str> {
     std::iter::once(job.state.word()).chain(job.flags(cluster.now()).map(JobFlag::word))
 }
 
 /// `matlab:2`
-fn licenses(facts: &Facts<'_>) -> String {
+pub(super) fn licenses(facts: &Facts<'_>) -> String {
     facts.job.request.licenses.map_or_else(String::new, |wanted| {
         format!("{}:{}", facts.cluster.licenses()[usize::from(wanted.license)].name, wanted.count)
     })
 }
 
 /// `batch`, or `batch,all` while it may start in any of them.
-fn partitions(facts: &Facts<'_>) -> String {
+pub(super) fn partitions(facts: &Facts<'_>) -> String {
     let partitions = &facts.cluster.inventory().partitions;
     let names = facts.job.request.partitions().map(|at| partitions[usize::from(at)].name.as_str());
     names.collect::<Vec<_>>().join(",")
@@ -368,10 +379,7 @@ fn outcome_and_files<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: Ap
     let job = facts.job;
     let output = "/dev/null";
     json.set(key!("start_time"), seconds(job.start));
-    let unavailable =
-        "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions";
-    let explained = facts.is_pending() && job.reason == StateReason::Resources && job.planned_node.is_none();
-    json.str(key!("state_description"), if explained { unavailable } else { "" });
+    json.str(key!("state_description"), unavailable(facts));
     json.str(key!("state_reason"), job.reason.word());
     if api >= ApiVersion::V0_0_43 {
         json.str(key!("standard_input"), "/dev/null");
@@ -391,6 +399,16 @@ fn outcome_and_files<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, api: Ap
     }
     json.set(key!("suspend_time"), seconds(job.suspended_at));
     json.str(key!("system_comment"), "");
+}
+
+/// The long text for what `Resources` leaves out.
+pub(super) fn unavailable(facts: &Facts<'_>) -> &'static str {
+    let job = facts.job;
+    if facts.is_pending() && job.reason == StateReason::Resources && job.planned_node.is_none() {
+        "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions"
+    } else {
+        ""
+    }
 }
 
 fn submit_line(facts: &Facts<'_>) -> String {

@@ -46,17 +46,25 @@ pub(super) fn write<S: Sink>(
     match (!job.allocation.is_empty(), api) {
         (false, ApiVersion::V0_0_40) => json.empty_object(key!("job_resources")),
         (false, _) => json.null(key!("job_resources")),
-        (true, ApiVersion::V0_0_40) => allocated_cores(json, cluster, job, node_names),
+        (true, ApiVersion::V0_0_40) => allocated_cores(json, cluster, job, node_names, api),
         (true, _) => every_core(json, cluster, job, node_names, api, cores),
     }
 }
 
-/// v0.0.40 lists only allocated cores, as an object per socket.
-fn allocated_cores<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, job: &Job, node_names: &str) {
+/// v0.0.38 and v0.0.40 list only allocated cores, as an object per socket.
+pub(super) fn allocated_cores<S: Sink>(
+    json: &mut Json<'_, S>,
+    cluster: &Cluster,
+    job: &Job,
+    node_names: &str,
+    api: ApiVersion,
+) {
     json.open_object(key!("job_resources"));
     json.str(key!("nodes"), node_names);
     json.int(key!("allocated_cores"), job.request.cpus());
-    json.int(key!("allocated_cpus"), 0u64);
+    if api >= ApiVersion::V0_0_40 {
+        json.int(key!("allocated_cpus"), 0u64);
+    }
     json.int(key!("allocated_hosts"), job.allocation.len() as u64);
     json.open_list(key!("allocated_nodes"));
     for part in &job.allocation {

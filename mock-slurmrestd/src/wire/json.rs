@@ -1,6 +1,8 @@
 //! Writes JSON straight into bytes, laid out as json-c does it for slurmrestd: two spaces, `\/`, `[]` and `{}`.
 //! Not a general serialiser: the caller writes keys in order, and nothing is built in memory first.
 
+use super::version::Release;
+
 /// Where bytes go: a buffer, or only their number.
 pub(crate) trait Sink {
     fn put(&mut self, bytes: &[u8]);
@@ -60,11 +62,13 @@ struct Triple {
 #[derive(Debug)]
 pub(crate) struct Layout {
     style: Style,
+    /// An empty list or object spans two lines, as json-c did it before 0.17: what Slurm 22.05 runs with.
+    wide_empties: bool,
     triples: Vec<Triple>,
 }
 
 impl Layout {
-    pub(crate) fn new(style: Style) -> Self {
+    pub(crate) fn new(style: Style, release: Release) -> Self {
         let triple = |depth: usize| {
             let (line, last, colon) = match style {
                 Style::Pretty => {
@@ -86,7 +90,8 @@ impl Layout {
                 close: format!("{last}}}").into_bytes(),
             }
         };
-        Self { style, triples: (0..DEPTHS).map(triple).collect() }
+        let wide_empties = release == Release::S22_05 && style == Style::Pretty;
+        Self { style, wide_empties, triples: (0..DEPTHS).map(triple).collect() }
     }
 }
 
@@ -147,7 +152,7 @@ impl<'a, S: Sink> Json<'a, S> {
     #[inline]
     fn close(&mut self, bracket: &[u8]) {
         self.depth -= 1;
-        if !self.first && self.layout.style == Style::Pretty {
+        if (!self.first || self.layout.wide_empties) && self.layout.style == Style::Pretty {
             self.sink.put(&INDENTED[1..2 + 2 * self.depth]);
         }
         self.sink.put(bracket);
@@ -188,13 +193,13 @@ impl<'a, S: Sink> Json<'a, S> {
     }
 
     pub(crate) fn empty_list(&mut self, key: Key) {
-        self.key(key);
-        self.sink.put(b"[]");
+        self.open_list(key);
+        self.close_list();
     }
 
     pub(crate) fn empty_object(&mut self, key: Key) {
-        self.key(key);
-        self.sink.put(b"{}");
+        self.open_object(key);
+        self.close_object();
     }
 
     pub(crate) fn null(&mut self, key: Key) {
@@ -215,6 +220,39 @@ impl<'a, S: Sink> Json<'a, S> {
     pub(crate) fn signed(&mut self, key: Key, value: i32) {
         self.key(key);
         self.sink.put(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// A number, or null where there is none: v0.0.38 has no objects for that.
+    pub(crate) fn int_or_null(&mut self, key: Key, value: Option<u64>) {
+        match value {
+            Some(value) => self.int(key, value),
+            None => self.null(key),
+        }
+    }
+
+    /// A text, or null where there is none.
+    pub(crate) fn str_or_null(&mut self, key: Key, value: Option<&str>) {
+        match value {
+            Some(value) => self.str(key, value),
+            None => self.null(key),
+        }
+    }
+
+    /// Any number, with the 17 digits that json-c writes; not a number that JSON knows when it is infinite.
+    #[allow(dead_code, reason = "for endpoints that come next")]
+    pub(crate) fn real(&mut self, key: Key, value: f64) {
+        self.key(key);
+        self.sink.put(real_text(value).as_bytes());
+    }
+
+    /// `{"set":..,"infinite":..,"number":..}` with any number.
+    #[allow(dead_code, reason = "for endpoints that come next")]
+    pub(crate) fn no_val_real(&mut self, key: Key, value: Option<f64>) {
+        self.key(key);
+        let (open, _) = self.triple(if value.is_some() { NoVal::Set(0) } else { NoVal::Unset });
+        self.sink.put(open);
+        self.sink.put(real_text(value.unwrap_or(0.0)).as_bytes());
+        self.close_triple();
     }
 
     /// A whole number in a field whose type is float: `4.0`.
@@ -347,6 +385,26 @@ impl<'a, S: Sink> Json<'a, S> {
     }
 }
 
+/// `%.17g` of C, with `.0` where nothing else shows that it is a float.
+#[allow(dead_code, reason = "for endpoints that come next")]
+fn real_text(value: f64) -> String {
+    if value.is_infinite() {
+        return "Infinity".to_owned();
+    }
+    let scientific = format!("{value:.16e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..17).contains(&exponent) {
+        let fixed = format!("{value:.*}", (16 - exponent) as usize);
+        let shortened = if fixed.contains('.') { fixed.trim_end_matches('0') } else { &fixed };
+        let (whole, part) = shortened.split_once('.').unwrap_or((shortened, ""));
+        return format!("{whole}.{}", if part.is_empty() { "0" } else { part });
+    }
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
 #[inline]
 fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\' || byte == b'/'
@@ -357,7 +415,7 @@ mod tests {
     use super::*;
 
     fn sample<S: Sink>(sink: &mut S, style: Style) {
-        let layout = Layout::new(style);
+        let layout = Layout::new(style, Release::S24_11);
         let mut json = Json::new(sink, &layout);
         json.open_root();
         json.str(key!("path"), "a/b\"c\\d\te\u{1}");
@@ -403,6 +461,35 @@ mod tests {
   }
 }"#;
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn floats_are_written_with_the_digits_of_json_c() {
+        for (value, expected) in [
+            (0.0, "0.0"),
+            (1.0, "1.0"),
+            (0.125, "0.125"),
+            (5.0 / 18.0, "0.27777777777777779"),
+            (2.0 / 3.0, "0.66666666666666663"),
+            (2.6616515629090536, "2.6616515629090536"),
+            (2.3283064376228985e-10, "2.3283064376228985e-10"),
+            (18_446_744_073_709_551_615.0, "1.8446744073709552e+19"),
+            (4_294_967_294.0, "4294967294.0"),
+            (f64::INFINITY, "Infinity"),
+        ] {
+            assert_eq!(real_text(value), expected);
+        }
+    }
+
+    #[test]
+    fn an_empty_list_spans_two_lines_in_22_05() {
+        let layout = Layout::new(Style::Pretty, Release::S22_05);
+        let mut bytes = Vec::new();
+        let mut json = Json::new(&mut bytes, &layout);
+        json.open_root();
+        json.empty_list(key!("errors"));
+        json.close_object();
+        assert_eq!(String::from_utf8(bytes).unwrap(), "{\n  \"errors\": [\n  ]\n}");
     }
 
     #[test]

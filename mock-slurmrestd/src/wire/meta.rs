@@ -1,8 +1,9 @@
 //! What every answer carries: `meta`, `errors`, `warnings`.
 //! Not here: which errors and warnings there are.
 
+use super::endpoint::Endpoint;
 use super::json::{Json, Sink, key};
-use super::version::{ApiVersion, Release};
+use super::version::{Face, Release};
 use crate::cluster::Cluster;
 
 /// An entry of `errors`.
@@ -26,11 +27,12 @@ pub(crate) struct Warning {
 pub(super) fn close<S: Sink>(
     json: &mut Json<'_, S>,
     cluster: &Cluster,
-    api: ApiVersion,
+    face: Face,
+    endpoint: Endpoint,
     problems: &[Problem],
     warnings: &[Warning],
 ) {
-    meta(json, cluster, api);
+    meta(json, cluster, face, endpoint);
     write_problems(json, problems);
     write_warnings(json, warnings);
     json.close_object();
@@ -40,29 +42,34 @@ pub(super) fn close<S: Sink>(
 pub(super) fn close_problems_first<S: Sink>(
     json: &mut Json<'_, S>,
     cluster: &Cluster,
-    api: ApiVersion,
+    face: Face,
+    endpoint: Endpoint,
     problems: &[Problem],
     warnings: &[Warning],
 ) {
     write_problems(json, problems);
     write_warnings(json, warnings);
-    meta(json, cluster, api);
+    meta(json, cluster, face, endpoint);
     json.close_object();
 }
 
-fn meta<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, api: ApiVersion) {
-    let release = api.release();
+fn meta<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, face: Face, endpoint: Endpoint) {
+    let release = face.release;
     json.open_object(key!("meta"));
     json.open_object(key!("plugin"));
-    json.str(key!("type"), "openapi/slurmctld");
-    json.str(key!("name"), "Slurm OpenAPI slurmctld");
-    json.str(key!("data_parser"), &format!("data_parser/{api}"));
+    let (plugin, name) = match endpoint.is_accounting() {
+        true => ("openapi/slurmdbd", "Slurm OpenAPI slurmdbd"),
+        false => ("openapi/slurmctld", "Slurm OpenAPI slurmctld"),
+    };
+    json.str(key!("type"), plugin);
+    json.str(key!("name"), name);
+    json.str(key!("data_parser"), &format!("data_parser/{}", face.api));
     json.str(key!("accounting_storage"), "accounting_storage/slurmdbd");
     json.close_object();
     json.open_object(key!("client"));
     let source = match release {
-        Release::S24_11_5 => "[localhost]:6820(fd:9)",
-        Release::S26_05_5 => "127.0.0.1:6820(fd:9)",
+        Release::S26_05 => "127.0.0.1:6820(fd:9)",
+        _ => "[localhost]:6820(fd:9)",
     };
     json.str(key!("source"), source);
     json.str(key!("user"), "root");

@@ -3,13 +3,14 @@
 
 use super::json::{Json, NoVal, Sink, key};
 use super::tres::Tres;
-use super::version::{ApiVersion, Release};
+use super::version::{ApiVersion, Face, Release};
 use crate::cluster::Cluster;
 use crate::cluster::clock::{Millis, SECOND};
 use crate::cluster::inventory::SOCKETS;
 use crate::cluster::node::Node;
 
-pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: usize, api: ApiVersion) {
+pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: usize, face: Face) {
+    let api = face.api;
     let spec = &cluster.inventory().nodes[index];
     let (node, kind) = (&cluster.nodes()[index], spec.kind());
     // What slurmd reports is unknown as long as it does not answer.
@@ -104,7 +105,7 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     };
     json.str(key!("tres_used"), &used.text());
     if api < ApiVersion::V0_0_45 {
-        let weighted = if api.release() == Release::S24_11_5 { cpus } else { 0 };
+        let weighted = if face.release < Release::S26_05 { cpus } else { 0 };
         json.float(key!("tres_weighted"), weighted.into());
     }
     json.set(key!("slurmd_start_time"), seen(node.slurmd_start));
@@ -125,7 +126,7 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
         ..Tres::default()
     };
     json.str(key!("tres"), &configured.text());
-    json.str(key!("version"), if alive { api.release().name() } else { "" });
+    json.str(key!("version"), if alive { face.release.name() } else { "" });
     json.close_object();
 }
 
@@ -146,12 +147,12 @@ fn energy<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: usize) {
 }
 
 /// Load times 100: busy cores, give or take, renewed each simulated minute as slurmd reports it.
-fn cpu_load(node: &Node, index: usize, now: Millis) -> u64 {
+pub(super) fn cpu_load(node: &Node, index: usize, now: Millis) -> u64 {
     let noise = (index as u64).wrapping_mul(2_654_435_761).wrapping_add(now / 60_000) % 23;
     u64::from(node.allocated_cpus()) * 97 + noise
 }
 
-fn gres(node: &Node, gpus: u8, model: &str, alive: bool) -> (String, String) {
+pub(super) fn gres(node: &Node, gpus: u8, model: &str, alive: bool) -> (String, String) {
     if gpus == 0 {
         return (String::new(), String::new());
     }

@@ -28,15 +28,7 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, partition: &Partition, api:
     json.str(key!("alternate"), "");
     json.open_object(key!("tres"));
     json.str(key!("billing_weights"), "");
-    let tres = Tres {
-        cpus: partition.cpus,
-        memory_mb: partition.memory_mb,
-        nodes: partition.nodes.len() as u64,
-        billing: partition.cpus,
-        gpus: partition.gpus,
-        gpu_models: &partition.gpu_models,
-    };
-    json.str(key!("configured"), &tres.text());
+    json.str(key!("configured"), &configured(partition));
     json.close_object();
     json.str(key!("cluster"), "");
     if api >= ApiVersion::V0_0_45 {
@@ -84,6 +76,19 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, partition: &Partition, api:
     }
     json.unset(key!("suspend_time"));
     json.close_object();
+}
+
+/// All that the partition's nodes have.
+pub(super) fn configured(partition: &Partition) -> String {
+    let tres = Tres {
+        cpus: partition.cpus,
+        memory_mb: partition.memory_mb,
+        nodes: partition.nodes.len() as u64,
+        billing: partition.cpus,
+        gpus: partition.gpus,
+        gpu_models: &partition.gpu_models,
+    };
+    tres.text()
 }
 
 fn state<S: Sink>(json: &mut Json<'_, S>, api: ApiVersion) {

@@ -129,3 +129,46 @@ fn read_head(reply: &mut Reply, head: &[u8]) {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
 }
+
+/// Sends bytes and returns all that comes back: until the connection ends, or one whole answer that keeps it open.
+pub(crate) async fn raw(address: SocketAddr, request: &str) -> String {
+    let answer = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 65_536];
+        while !is_complete(&bytes) {
+            match stream.read(&mut chunk).await.unwrap() {
+                0 => break,
+                count => bytes.extend_from_slice(&chunk[..count]),
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    // The last of several requests is one that closes, so only a single one is complete by its length.
+    let answer = async {
+        if request.matches("HTTP/1.").count() <= 1 {
+            return answer.await;
+        }
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    tokio::time::timeout(Duration::from_secs(30), answer).await.expect("an answer in time")
+}
+
+/// Whether these bytes are a whole answer on a connection that stays open.
+fn is_complete(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let (interim, text) = match text.strip_prefix("HTTP/1.1 100 CONTINUE\r\n\r\n") {
+        Some(rest) => (true, rest.to_owned()),
+        None => (false, text.into_owned()),
+    };
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse::<usize>().ok());
+    let bodyless = head.contains(" 304 ") || head.contains(" 204 ");
+    let _ = interim;
+    !head.contains("Connection: ") && (bodyless || length.is_some_and(|length| body.len() >= length))
+}

@@ -50,6 +50,8 @@ impl Json {
 pub(crate) struct Shape {
     types: BTreeSet<&'static str>,
     keys: Vec<(String, Shape)>,
+    /// Keys that some objects have and others lack.
+    optional: BTreeSet<String>,
     items: Option<Box<Shape>>,
 }
 
@@ -70,23 +72,44 @@ impl Shape {
                 self.types.insert("empty object");
             }
             Json::Object(entries) => {
-                self.types.insert("object");
-                let first = self.keys.is_empty();
-                for (at, (key, value)) in entries.iter().enumerate() {
-                    let key = if key.bytes().all(|byte| byte.is_ascii_digit()) { "<number>" } else { key };
-                    if first && !self.keys.iter().any(|(name, _)| name == key) {
-                        self.keys.push((key.to_owned(), Self::default()));
-                    }
-                    let at = if key == "<number>" { 0 } else { at };
-                    match self.keys.get_mut(at) {
-                        Some((name, shape)) if name == key => shape.add(value),
-                        other => {
-                            panic!("key {key} where {:?} was before", other.map(|entry| entry.0.clone()))
-                        }
-                    }
-                }
+                let first = !self.types.insert("object") || !self.keys.is_empty();
+                self.add_entries(entries, !first);
             }
         }
+    }
+
+    /// Panics when a key stands elsewhere than in an object before.
+    fn add_entries(&mut self, entries: &[(String, Json)], first: bool) {
+        let mut cursor = 0;
+        for (key, value) in entries {
+            let numbered = key.bytes().all(|byte| byte.is_ascii_digit());
+            let key = if numbered { "<number>" } else { key };
+            if numbered {
+                cursor = 0;
+            }
+            let Some(skipped) = self.keys[cursor..].iter().position(|(name, _)| name == key) else {
+                assert!(!self.keys[..cursor].iter().any(|(name, _)| name == key), "{key} has another place");
+                if !first {
+                    self.optional.insert(key.to_owned());
+                }
+                let mut shape = Self::default();
+                shape.add(value);
+                self.keys.insert(cursor, (key.to_owned(), shape));
+                cursor += 1;
+                continue;
+            };
+            let missing = self.keys[cursor..cursor + skipped].iter().map(|(name, _)| name.clone());
+            self.optional.extend(missing);
+            cursor += skipped + 1;
+            self.keys[cursor - 1].1.add(value);
+        }
+        self.optional.extend(self.keys[cursor..].iter().map(|(name, _)| name.clone()));
+    }
+
+    /// How many keys it has, with all below.
+    pub(crate) fn count(&self) -> usize {
+        let below = self.keys.iter().map(|(_, shape)| shape.count()).sum::<usize>();
+        self.keys.len() + below + self.items.as_ref().map_or(0, |items| items.count())
     }
 
     /// What in `self`, ours, is not as in `recorded`.
@@ -95,12 +118,18 @@ impl Shape {
             found.push(format!("{path}: {:?}, recorded {:?}", self.types, recorded.types));
         }
         let names = |shape: &Self| shape.keys.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
-        if self.types.contains("object") && names(self) != names(recorded) {
-            found.push(format!("{path}: keys {:?}, recorded {:?}", names(self), names(recorded)));
+        let ours_names = names(self);
+        let mut expected = names(recorded);
+        // What the recording has only sometimes may never be needed here.
+        expected.retain(|name| !recorded.optional.contains(name) || ours_names.contains(name));
+        if self.types.contains("object") && ours_names != expected {
+            found.push(format!("{path}: keys {ours_names:?}, recorded {expected:?}"));
             return;
         }
-        for ((key, ours), (_, theirs)) in self.keys.iter().zip(&recorded.keys) {
-            ours.differences(theirs, &format!("{path}.{key}"), found);
+        for (key, ours) in &self.keys {
+            if let Some((_, theirs)) = recorded.keys.iter().find(|(name, _)| name == key) {
+                ours.differences(theirs, &format!("{path}.{key}"), found);
+            }
         }
         match (&self.items, &recorded.items) {
             (Some(ours), Some(theirs)) => ours.differences(theirs, &format!("{path}[]"), found),

@@ -28,7 +28,9 @@ fn mistakes_on_the_command_line_end_with_2_and_name_what_is_valid() {
     refused(&["--preset", "tiny"], 2, &["--jwt-key FILE", "--no-auth"]);
     refused(&["--no-auth", "--jobz", "3"], 2, &["--jobz", "--jobs"]);
     refused(&["--no-auth", "--fault", "418"], 2, &["418", "latency, jitter, stall-head"]);
-    refused(&["--no-auth", "--serve", "v0.0.38"], 2, &["v0.0.38", "v0.0.40 to v0.0.45"]);
+    refused(&["--no-auth", "--serve", "v0.0.39"], 2, &["v0.0.39", "v0.0.40 to v0.0.45"]);
+    refused(&["--no-auth", "--release", "23.02"], 2, &["23.02", "22.05, 24.11, 25.05, 25.11, 26.05"]);
+    refused(&["--no-auth", "--release", "24.11", "--serve", "v0.0.45"], 2, &["v0.0.40 to v0.0.42"]);
     refused(&["--no-auth", "--serve", "v0.0.45..v0.0.41"], 2, &["comes after"]);
     refused(&["--no-auth", "--control", "0.0.0.0:0"], 2, &["--control", "loopback"]);
     refused(&["--no-auth", "--latency", "slow"], 2, &["none, real or a factor"]);
@@ -54,7 +56,7 @@ fn help_explains_presets_and_shows_an_example() {
     let output = run(&["--help"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0));
-    for word in ["tiny", "large", "Example", "--no-auth", "token", "v0.0.40..v0.0.45"] {
+    for word in ["tiny", "large", "Example", "--no-auth", "token", "--release"] {
         assert!(text.contains(word), "no {word:?} in {text}");
     }
 }

@@ -3,18 +3,55 @@
 
 use crate::ordered::{Json, Shape};
 use mock_slurmrestd::cluster::{Cluster, Size};
-use mock_slurmrestd::wire::{ApiVersion, Endpoint, Style, write};
+use mock_slurmrestd::wire::{ApiVersion, Endpoint, Face, Release, Style, write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+/// Every version of every release that was recorded.
+pub(crate) const RECORDED: [Face; 8] = [
+    face(Release::S22_05, ApiVersion::V0_0_38),
+    face(Release::S24_11, ApiVersion::V0_0_40),
+    face(Release::S24_11, ApiVersion::V0_0_41),
+    face(Release::S24_11, ApiVersion::V0_0_42),
+    face(Release::S26_05, ApiVersion::V0_0_42),
+    face(Release::S26_05, ApiVersion::V0_0_43),
+    face(Release::S26_05, ApiVersion::V0_0_44),
+    face(Release::S26_05, ApiVersion::V0_0_45),
+];
+
+const fn face(release: Release, api: ApiVersion) -> Face {
+    Face { release, api }
 }
 
-fn shape_of(bytes: &[u8]) -> Shape {
+pub(crate) fn fixture(face: Face, name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    folder.join(face.release.name()).join(face.api.name()).join(name)
+}
+
+/// What was recorded of the endpoint; `None` where that release did not serve it.
+fn recording(face: Face, endpoint: Endpoint) -> Option<Vec<u8>> {
+    std::fs::read(fixture(face, &format!("{}.json", endpoint.path().replace('/', "-")))).ok()
+}
+
+/// The same of a cluster with more kinds of jobs, which the exporter's tests keep for some versions.
+fn special_recording(face: Face, endpoint: Endpoint) -> Option<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../exporter/tests/fixtures/slurmrestd");
+    let folder = folder.join(face.release.name()).join(face.api.name()).join("special");
+    std::fs::read(folder.join(format!("{}.json", endpoint.path().trim_start_matches("slurmdb/")))).ok()
+}
+
+fn shape_of(answers: &[Vec<u8>]) -> Shape {
     let mut shape = Shape::default();
-    shape.add(&Json::parse(bytes));
+    for bytes in answers {
+        add(&mut shape, bytes);
+    }
     shape
+}
+
+fn add(shape: &mut Shape, bytes: &[u8]) {
+    // The bare Infinity of 24.11 is no JSON; a number takes its place.
+    let text = String::from_utf8_lossy(bytes).replace(": Infinity", ": 1e300");
+    shape.add(&Json::parse(text.as_bytes()));
 }
 
 /// With finished, failed, cancelled and array jobs, drained and dead nodes.
@@ -28,24 +65,30 @@ pub(crate) fn lively_cluster() -> Cluster {
 #[test]
 fn keys_and_types_are_those_of_the_recordings() {
     let cluster = lively_cluster();
-    let mut differences = Vec::new();
-    for api in ApiVersion::ALL {
-        for endpoint in Endpoint::ALL {
-            let name = format!("{api}/{}.json", endpoint.path().replace('/', "-"));
-            let recorded = shape_of(&std::fs::read(fixture(&name)).unwrap());
+    let (mut differences, mut answers, mut keys) = (Vec::new(), 0, 0);
+    for face in RECORDED {
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_served_by(face)) {
+            let name = format!("{} {} {endpoint}", face.release, face.api);
+            let recorded = recording(face, endpoint).unwrap_or_else(|| panic!("{name} was not recorded"));
+            let mut recorded = vec![recorded];
+            recorded.extend(special_recording(face, endpoint));
+            let recorded = shape_of(&recorded);
             let mut ours = Vec::new();
-            write(&cluster, api, endpoint, Style::Pretty, &mut ours);
-            shape_of(&ours).differences(&recorded, &name, &mut differences);
+            write(&cluster, face, endpoint, Style::Pretty, &mut ours);
+            shape_of(&[ours]).differences(&recorded, &name, &mut differences);
+            answers += 1;
+            keys += recorded.count();
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+    println!("compared {answers} answers with {keys} keys");
 }
 
 #[test]
 fn compact_and_pretty_say_the_same() {
     let cluster = Cluster::new(&Size::of(20, 100), 3);
     for api in ApiVersion::ALL {
-        for endpoint in Endpoint::ALL {
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_served_by(api)) {
             let (mut pretty, mut compact) = (Vec::new(), Vec::new());
             write(&cluster, api, endpoint, Style::Pretty, &mut pretty);
             write(&cluster, api, endpoint, Style::Compact, &mut compact);

@@ -130,11 +130,22 @@ enum Field {
 /// The field that is changed unless `field` names another.
 fn usual_field(endpoint: Endpoint, of: Field) -> Option<&'static str> {
     let (needed, text, number) = match endpoint {
-        Endpoint::Nodes => ("state", "name", "cpus"),
-        Endpoint::Jobs => ("job_state", "partition", "cpus"),
+        Endpoint::Nodes | Endpoint::Node => ("state", "name", "cpus"),
+        Endpoint::Jobs | Endpoint::Job => ("job_state", "partition", "cpus"),
         Endpoint::JobsState => ("state", "job_id", ""),
-        Endpoint::Partitions => ("name", "name", "nodes"),
-        Endpoint::Ping => ("hostname", "hostname", "latency"),
+        Endpoint::Partitions | Endpoint::Partition => ("name", "name", "nodes"),
+        Endpoint::Reservations | Endpoint::Reservation => ("name", "name", "node_count"),
+        Endpoint::Licenses => ("LicenseName", "LicenseName", "Total"),
+        Endpoint::Shares => ("name", "name", "id"),
+        Endpoint::DbJobs | Endpoint::DbJob => ("state", "user", "job_id"),
+        Endpoint::DbUsers | Endpoint::DbAccounts => ("name", "name", ""),
+        Endpoint::DbAssociations => ("account", "user", "shares_raw"),
+        Endpoint::DbQos => ("name", "name", "id"),
+        Endpoint::DbTres => ("type", "type", "id"),
+        Endpoint::DbClusters => ("name", "nodes", "rpc_version"),
+        Endpoint::DbDiag | Endpoint::DbConfig | Endpoint::DbWckeys | Endpoint::DbInstances => ("", "", ""),
+        Endpoint::OpenApi => ("", "", ""),
+        Endpoint::Ping | Endpoint::DbPing => ("hostname", "hostname", "latency"),
         Endpoint::Diag => ("jobs_submitted", "rpcs_by_message_type", "jobs_submitted"),
     };
     let name = match of {

@@ -295,7 +295,7 @@ mod tests {
             ("reset:ms", "\"ms\": expected key=value"),
             ("drip:bytes=0", "bytes=0: expected a whole number from 1 to 1073741824"),
             ("latency:ms=1,shape=square", "shape=square: expected one of fixed, lognormal, bimodal"),
-            ("502:endpoint=job", "endpoint=job: unknown endpoint \"job\""),
+            ("502:endpoint=jbos", "endpoint=jbos: unknown endpoint \"jbos\""),
             ("fail-over:endpoint=jobs", "endpoint=jobs: fail-over is felt only at ping"),
             ("upgrade", "upgrade needs serve, as in upgrade:serve=v0.0.43..v0.0.45"),
             ("upgrade:serve=v0.0.45..v0.0.43", "expected API versions, such as v0.0.43..v0.0.45"),

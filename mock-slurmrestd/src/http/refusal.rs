@@ -1,0 +1,268 @@
+//! What slurmrestd says instead of data: status, numbers, words and sources, by endpoint and release as recorded.
+//! Not here: when it says so (service.rs, query.rs, lookup.rs), or the JSON around it (wire/).
+
+use super::answer::{self, Again, Answer, AnswerBody};
+use crate::cluster::Cluster;
+use crate::wire::{ApiVersion, Endpoint, Face, Page, Problem, Release, Stage, Style, Warning};
+use hyper::StatusCode;
+
+/// An answer without data.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) stage: Stage,
+    /// What a release that answers errors twice says the second time.
+    pub(super) said: &'static str,
+}
+
+/// Why no data came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Anything, without a reason.
+    Unspecified,
+    /// slurmctld or slurmdbd refuses the token.
+    BadToken,
+    /// slurmctld does not answer.
+    NoController,
+    /// slurmdbd does not answer.
+    NoDatabase,
+}
+
+const UNSPECIFIED: (i32, &str) = (-1, "Unspecified error");
+const BAD_TOKEN: (i32, &str) = (1007, "Protocol authentication error");
+const NO_CONTROLLER: (i32, &str) = (1800, "Unable to contact slurm controller (connect failure)");
+const NO_DATABASE: (i32, &str) = (7000, "Unable to connect to database");
+pub(super) const BAD_QUERY: (i32, &str) = (9000, "Query empty or not RFC7320 compliant");
+
+impl Trouble {
+    /// What `/ping` says about slurmctld then; only from 24.11 on, where it succeeds.
+    pub(super) fn of_ping(self) -> &'static str {
+        match self {
+            Self::BadToken => BAD_TOKEN.1,
+            _ => NO_CONTROLLER.1,
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn new(
+        status: StatusCode,
+        description: impl Into<String>,
+        (number, error): (i32, &'static str),
+        source: &'static str,
+    ) -> Self {
+        let description = description.into();
+        Self {
+            status,
+            problems: vec![Problem { description, number, error, source }],
+            warnings: Vec::new(),
+            stage: Stage::Query,
+            said: error,
+        }
+    }
+
+    /// After slurmctld or slurmdbd was asked.
+    pub(super) fn of_answer(self) -> Self {
+        Self { stage: Stage::Answer, ..self }
+    }
+
+    /// The answer of this endpoint in this trouble.
+    pub(super) fn because(face: Face, endpoint: Endpoint, trouble: Trouble) -> Self {
+        let refusal = match (face.release, endpoint.is_accounting()) {
+            (Release::S22_05, _) => old_trouble(endpoint, trouble),
+            (_, true) => database_trouble(face.release, trouble),
+            (_, false) => controller_trouble(endpoint, trouble),
+        };
+        refusal.of_answer()
+    }
+
+    pub(super) fn answer(self, cluster: &Cluster, face: Face, endpoint: Endpoint, style: Style) -> Answer {
+        let mut body = Vec::new();
+        let mut page = Page::new(face, endpoint, style);
+        page.warnings = self.warnings;
+        page.write_problems(cluster, &self.problems, self.stage, &mut body);
+        let mut answer = answer::json(self.status, AnswerBody::whole(body));
+        if !self.status.is_success() {
+            answer.extensions_mut().insert(Again(self.said.to_owned()));
+        }
+        answer
+    }
+}
+
+fn controller_trouble(endpoint: Endpoint, trouble: Trouble) -> Refusal {
+    let (status, problem) = match trouble {
+        Trouble::BadToken => (StatusCode::NETWORK_AUTHENTICATION_REQUIRED, BAD_TOKEN),
+        Trouble::NoController => (StatusCode::BAD_GATEWAY, NO_CONTROLLER),
+        Trouble::Unspecified | Trouble::NoDatabase => (StatusCode::INTERNAL_SERVER_ERROR, UNSPECIFIED),
+    };
+    let (description, source) = match endpoint {
+        Endpoint::Nodes => ("Failure to query nodes", "_dump_nodes"),
+        Endpoint::Node => ("Failure to query node", "_dump_nodes"),
+        Endpoint::Jobs => ("Unable to query jobs", "slurm_load_jobs()"),
+        Endpoint::Job => ("Unable to query job", "slurm_load_job()"),
+        Endpoint::JobsState => ("Unable to query job states", "slurm_load_job_state()"),
+        Endpoint::Diag => ("slurm_get_statistics() failed to get slurmctld statistics", "op_handler_diag"),
+        Endpoint::Ping => ("Unable to ping slurmctld", "op_handler_ping"),
+        Endpoint::Licenses => ("Unable to query licenses", "op_handler_licenses"),
+        Endpoint::Shares => ("Unable to query shares", "op_handler_shares"),
+        // Recorded: /partitions fails with an empty list of errors.
+        _ => {
+            let refusal = Refusal::new(status, "", problem, "");
+            return Refusal { problems: Vec::new(), ..refusal };
+        }
+    };
+    Refusal::new(status, description, problem, source)
+}
+
+fn database_trouble(release: Release, trouble: Trouble) -> Refusal {
+    if trouble == Trouble::Unspecified {
+        return Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "", UNSPECIFIED, "openapi_get_db_conn");
+    }
+    let description = match trouble {
+        Trouble::BadToken if release < Release::S26_05 => {
+            "Failed to open slurmdbd connection, authentication error"
+        }
+        _ => "Failed to open slurmdbd connection",
+    };
+    Refusal::new(StatusCode::BAD_GATEWAY, description, NO_DATABASE, "openapi_get_db_conn")
+}
+
+/// 22.05 knows one error for everything.
+fn old_trouble(endpoint: Endpoint, trouble: Trouble) -> Refusal {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    let (description, source) = match endpoint {
+        Endpoint::Jobs => ("Failed while looking for jobs", "slurm_load_jobs"),
+        Endpoint::Job => ("Unable to find the job", "slurm_load_job"),
+        Endpoint::Diag => ("request failed", "slurm_get_statistics"),
+        Endpoint::Ping => ("slurmctld config is unable to load", "slurm_load_ctl_conf"),
+        _ => ("", database_function(endpoint)),
+    };
+    let problem = match (trouble, endpoint.is_accounting()) {
+        (Trouble::BadToken, true) => BAD_TOKEN,
+        (Trouble::NoDatabase, true) => NO_DATABASE,
+        _ => UNSPECIFIED,
+    };
+    Refusal::new(status, description, problem, source)
+}
+
+/// The function of libslurmdb behind an endpoint of 22.05.
+fn database_function(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::DbJobs | Endpoint::DbJob => "slurmdb_jobs_get",
+        Endpoint::DbUsers => "slurmdb_users_get",
+        Endpoint::DbAccounts => "slurmdb_accounts_get",
+        Endpoint::DbAssociations => "slurmdb_associations_get",
+        Endpoint::DbQos => "slurmdb_qos_get",
+        Endpoint::DbTres => "slurmdb_tres_get",
+        Endpoint::DbClusters | Endpoint::DbConfig => "slurmdb_clusters_get",
+        Endpoint::DbWckeys => "slurmdb_wckeys_get",
+        Endpoint::DbDiag => "slurmdb_get_stats",
+        _ => "",
+    }
+}
+
+/// A path that nobody serves.
+pub(super) fn not_found(release: Release) -> Answer {
+    answer::text(
+        StatusCode::NOT_FOUND,
+        match release {
+            Release::S26_05 => {
+                "Unable to find requested URL endpoint. Please query the '/openapi/v3' endpoint or visit \
+                 'https://slurm.schedmd.com/rest_api.html' for the OpenAPI specification which includes a list \
+                 of all possible slurmrestd endpoints."
+            }
+            _ => "Unable find requested URL. Please view /openapi/v3 for API reference.",
+        },
+    )
+}
+
+/// A known path with another method than GET: only 22.05 tells it from an unknown path.
+pub(super) fn wrong_method(release: Release) -> Answer {
+    match release {
+        Release::S22_05 => answer::text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Requested REST method is not defined at URL. Please view /openapi/v3 for API reference.",
+        ),
+        _ => not_found(release),
+    }
+}
+
+pub(super) fn unknown_kind(release: Release) -> Answer {
+    answer::once(match release {
+        Release::S26_05 => answer::text(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "HTTP Accept header content type is unknown or unsupported",
+        ),
+        _ => answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Accept content type is unknown"),
+    })
+}
+
+pub(super) fn no_token() -> Answer {
+    answer::text(StatusCode::UNAUTHORIZED, "Authentication failure")
+}
+
+pub(super) fn unwanted_body() -> Answer {
+    answer::text(StatusCode::BAD_REQUEST, "Unexpected http body provided for non-POST method")
+}
+
+/// One thing that was asked for by a name that nothing has.
+pub(super) fn unknown(face: Face, endpoint: Endpoint, name: &str) -> Refusal {
+    let (old, new) = (face.release == Release::S22_05, face.release == Release::S26_05);
+    let failed = StatusCode::INTERNAL_SERVER_ERROR;
+    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+    let refusal = match endpoint {
+        Endpoint::Node if old => Refusal::new(failed, "", (2018, "Invalid node name specified"), ""),
+        Endpoint::Node => {
+            let description = format!("Failure to query node {name}");
+            Refusal::new(StatusCode::OK, description, (0, "No error"), "_dump_nodes")
+        }
+        Endpoint::Job | Endpoint::DbJob if old => {
+            let description = format!("Unable to find JobId={name}");
+            Refusal::new(failed, description, (2017, "Invalid job id specified"), "slurm_load_job")
+        }
+        Endpoint::Job | Endpoint::DbJob => {
+            let description = format!("Invalid JobID={name} rejected");
+            let problem = (2017, "Invalid job id specified");
+            Refusal::new(StatusCode::NOT_FOUND, description, problem, "op_handler_job")
+        }
+        Endpoint::Partition if old => {
+            Refusal::new(failed, "", (2000, "Invalid partition name specified"), "")
+        }
+        Endpoint::Partition if new => {
+            let description = format!("Unable to find partition {name}");
+            let warnings = vec![Warning { description, source: "_partition_get".to_owned() }];
+            let refusal = Refusal::new(StatusCode::OK, "", (0, ""), "");
+            Refusal { problems: Vec::new(), warnings, ..refusal }
+        }
+        Endpoint::Partition => {
+            let description = format!("Unable to find partition {name}");
+            Refusal::new(unprocessable, description, BAD_QUERY, "op_handler_partition")
+        }
+        _ if old => Refusal::new(failed, "", (2053, "Requested reservation is invalid"), ""),
+        _ => {
+            let source = if new { "_get_single_reservation" } else { "op_handler_reservation" };
+            Refusal::new(unprocessable, format!("Unable to find reservation {name}"), BAD_QUERY, source)
+        }
+    };
+    refusal.of_answer()
+}
+
+/// A job that was asked for by what is no number.
+pub(super) fn no_number(face: Face, name: &str) -> Refusal {
+    if face.api == ApiVersion::V0_0_38 {
+        return Refusal::new(
+            StatusCode::BAD_REQUEST,
+            format!("Unable to find JobId={name}"),
+            (9002, "Jobs description entry not found, empty or not dictionary or list"),
+            "_handle_job_get",
+        );
+    }
+    Refusal::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Rejecting request. Failure parsing parameters",
+        BAD_QUERY,
+        "op_handler_job",
+    )
+}
