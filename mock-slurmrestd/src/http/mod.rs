@@ -10,6 +10,7 @@ mod faults;
 mod latency;
 mod lookup;
 mod manners;
+mod openapi;
 mod query;
 mod refusal;
 mod replay;

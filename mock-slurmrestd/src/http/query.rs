@@ -23,7 +23,6 @@ pub(super) struct Query {
 
 impl Query {
     /// The values of a parameter, separated by commas; empty when it is not given.
-    #[allow(dead_code, reason = "for endpoints that come next")]
     pub(super) fn list(&self, name: &str) -> Vec<&str> {
         let given = self.values.iter().filter(|(key, _)| key == name);
         given.flat_map(|(_, value)| value.split(',')).filter(|value| !value.is_empty()).collect()
@@ -93,6 +92,11 @@ const USER_CONDITIONS: &[&str] = &[
     "with_wckeys",
     "without_defaults",
 ];
+
+/// The parameters that an endpoint knows.
+pub(super) fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
+    known(endpoint).map_or(&[], |(names, _)| names)
+}
 
 /// The endpoint's own parameters and the name of their parser; `None` where the query is not even read.
 fn known(endpoint: Endpoint) -> Option<(&'static [&'static str], &'static str)> {

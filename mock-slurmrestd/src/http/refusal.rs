@@ -249,6 +249,12 @@ pub(super) fn unknown(face: Face, endpoint: Endpoint, name: &str) -> Refusal {
     refusal.of_answer()
 }
 
+/// slurmdbd's counters are for its administrators, and 22.05 was recorded for others only.
+pub(super) fn denied() -> Refusal {
+    let problem = (2002, "Access/permission denied");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "", problem, "slurmdb_get_stats").of_answer()
+}
+
 /// A job that was asked for by what is no number.
 pub(super) fn no_number(face: Face, name: &str) -> Refusal {
     if face.api == ApiVersion::V0_0_38 {

@@ -45,17 +45,14 @@ impl Served {
         let [plugin @ ("slurm" | "slurmdb"), version, rest @ ..] = parts.as_slice() else {
             let known =
                 matches!(parts.as_slice(), ["openapi" | "openapi.json" | "openapi.yaml"] | ["openapi", "v3"]);
-            return known
-                .then_some(Route { face: latest, endpoint: Endpoint::OpenApi, name: None, query })
-                .filter(|route| route.endpoint.is_served_by(latest));
+            return known.then_some(Route { face: latest, endpoint: Endpoint::OpenApi, name: None, query });
         };
         let face = self.face(version.parse().ok().filter(|api| self.versions.contains(api))?);
         let prefix = if *plugin == "slurmdb" { "slurmdb/" } else { "" };
         let endpoint = |parts: &[&str]| -> Option<Endpoint> {
-            let path = format!("{prefix}{}", parts.join("/"));
-            path.parse()
-                .ok()
-                .filter(|endpoint: &Endpoint| *endpoint != Endpoint::OpenApi && endpoint.is_served_by(face))
+            let found: Endpoint = format!("{prefix}{}", parts.join("/")).parse().ok()?;
+            let fits = found.is_accounting() != prefix.is_empty() && found != Endpoint::OpenApi;
+            (fits && found.is_served_by(face)).then_some(found)
         };
         if let Some(endpoint) = endpoint(rest).filter(|endpoint| !endpoint.takes_name()) {
             return Some(Route { face, endpoint, name: None, query });
@@ -140,6 +137,9 @@ mod tests {
             ("/slurm/v0.0.42/node/cpu0001", Endpoint::Node, Some("cpu0001")),
             ("/slurm/v0.0.42/job/12", Endpoint::Job, Some("12")),
             ("/slurm/v0.0.42/partition/a%20b/", Endpoint::Partition, Some("a b")),
+            ("/slurmdb/v0.0.42/job/7", Endpoint::DbJob, Some("7")),
+            ("/slurmdb/v0.0.42/jobs", Endpoint::DbJobs, None),
+            ("/openapi/v3", Endpoint::OpenApi, None),
         ] {
             let route = all().route(path, None).unwrap();
             assert_eq!((route.endpoint, route.name.as_deref()), (endpoint, name), "{path}");

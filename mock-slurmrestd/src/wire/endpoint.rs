@@ -115,10 +115,8 @@ impl Endpoint {
     pub fn is_served_by(self, face: impl Into<Face>) -> bool {
         let face = face.into();
         match self {
-            // Not written yet.
-            Self::Reservations | Self::Reservation | Self::Licenses | Self::Shares | Self::OpenApi => false,
-            _ if self.is_accounting() => false,
-            Self::JobsState => face.api >= ApiVersion::V0_0_40,
+            Self::DbPing => face.api >= ApiVersion::V0_0_42,
+            Self::JobsState | Self::Shares | Self::DbInstances => face.api >= ApiVersion::V0_0_40,
             _ => true,
         }
     }

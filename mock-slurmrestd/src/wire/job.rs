@@ -203,7 +203,7 @@ pub(super) fn dependency(job: &Job) -> String {
 }
 
 /// Fills and closes the object that the caller opened.
-fn exit_code<S: Sink>(json: &mut Json<'_, S>, code: u8, signal: u8) {
+pub(super) fn exit_code<S: Sink>(json: &mut Json<'_, S>, code: u8, signal: u8) {
     let status = match (code, signal) {
         (0, 0) => "SUCCESS",
         (_, 0) => "ERROR",
@@ -411,7 +411,7 @@ pub(super) fn unavailable(facts: &Facts<'_>) -> &'static str {
     }
 }
 
-fn submit_line(facts: &Facts<'_>) -> String {
+pub(super) fn submit_line(facts: &Facts<'_>) -> String {
     let request = &facts.job.request;
     let memory = if request.memory_per_cpu {
         format!("--mem-per-cpu={}M", request.memory_mb_per_cpu)

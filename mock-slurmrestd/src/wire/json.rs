@@ -239,14 +239,12 @@ impl<'a, S: Sink> Json<'a, S> {
     }
 
     /// Any number, with the 17 digits that json-c writes; not a number that JSON knows when it is infinite.
-    #[allow(dead_code, reason = "for endpoints that come next")]
     pub(crate) fn real(&mut self, key: Key, value: f64) {
         self.key(key);
         self.sink.put(real_text(value).as_bytes());
     }
 
     /// `{"set":..,"infinite":..,"number":..}` with any number.
-    #[allow(dead_code, reason = "for endpoints that come next")]
     pub(crate) fn no_val_real(&mut self, key: Key, value: Option<f64>) {
         self.key(key);
         let (open, _) = self.triple(if value.is_some() { NoVal::Set(0) } else { NoVal::Unset });
@@ -386,7 +384,6 @@ impl<'a, S: Sink> Json<'a, S> {
 }
 
 /// `%.17g` of C, with `.0` where nothing else shows that it is a float.
-#[allow(dead_code, reason = "for endpoints that come next")]
 fn real_text(value: f64) -> String {
     if value.is_infinite() {
         return "Infinity".to_owned();

@@ -4,16 +4,23 @@
 //! To learn an API version: one variant in [`ApiVersion`], and `if api >= ...` or `if api < ...` at the fields
 //! that came or went. The recordings in tests/fixtures hold the order and the types of every version.
 
+mod accounting;
+mod association;
 mod diag;
 mod endpoint;
+mod finished;
 mod job;
 mod job_resources;
 pub(crate) mod json;
+mod license;
 mod meta;
 mod node;
 mod page;
 mod partition;
 mod ping;
+mod qos;
+mod reservation;
+mod share;
 mod tres;
 mod v0_0_38;
 mod version;
@@ -27,11 +34,15 @@ pub use version::{ApiVersion, Face, Release, UnknownRelease, UnknownVersion};
 
 use crate::cluster::Cluster;
 
-/// Appends the whole answer to `out`: exactly the bytes of the body. Endpoints of one thing write the first one.
+/// Appends the whole answer to `out`: exactly the bytes of the body. Endpoints of one thing write the first one;
+/// slurmdbd's `/jobs` writes every job that it knows.
 pub fn write(cluster: &Cluster, face: impl Into<Face>, endpoint: Endpoint, style: Style, out: &mut Vec<u8>) {
     let mut page = Page::new(face.into(), endpoint, style);
+    if matches!(endpoint, Endpoint::DbJobs | Endpoint::DbJob) {
+        page.jobs = cluster.accounted_between(0, cluster.now()).cloned().collect();
+    }
     if endpoint.takes_name() {
-        page.rows = Some(vec![0]);
+        page.only_first(cluster);
     }
     page.write(cluster, out);
 }

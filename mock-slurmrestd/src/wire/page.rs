@@ -5,9 +5,14 @@ use super::endpoint::Endpoint;
 use super::job_resources::CoreTexts;
 use super::json::{Count, Json, Key, Layout, Sink, Style, key};
 use super::meta::{Problem, Warning};
-use super::version::{ApiVersion, Face};
-use super::{diag, job, meta, node, partition, ping, v0_0_38};
+use super::version::{ApiVersion, Face, Release};
+use super::{
+    accounting, association, diag, finished, job, license, meta, node, partition, ping, qos, reservation,
+    share, v0_0_38,
+};
 use crate::cluster::Cluster;
+use crate::cluster::job::Job;
+use std::sync::Arc;
 
 /// One answer.
 #[derive(Debug)]
@@ -18,6 +23,10 @@ pub(crate) struct Page {
     pub(super) cores: CoreTexts,
     /// Only these records, by their index in the model; every one when `None`.
     pub(crate) rows: Option<Vec<usize>>,
+    /// What slurmdbd's `/jobs` lists.
+    pub(crate) jobs: Vec<Arc<Job>>,
+    /// Whether users and accounts tell their associations.
+    pub(crate) with_associations: bool,
     /// Errors beside data.
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Warning>,
@@ -41,8 +50,46 @@ impl Page {
         let layout = Layout::new(style, face.release);
         let cores = CoreTexts::new(&layout);
         let (problems, warnings) = (Vec::new(), Vec::new());
-        let (rows, controller_trouble, failed_over) = (None, None, false);
-        Self { face, endpoint, layout, cores, rows, problems, warnings, controller_trouble, failed_over }
+        let mut page = Self {
+            face,
+            endpoint,
+            layout,
+            cores,
+            rows: None,
+            jobs: Vec::new(),
+            with_associations: false,
+            problems,
+            warnings,
+            controller_trouble: None,
+            failed_over: false,
+        };
+        page.find_nothing();
+        page
+    }
+
+    /// What is said where slurmdbd has nothing: this cluster tracks no wckeys and has no cloud instances.
+    fn find_nothing(&mut self) {
+        let (function, source) = match self.endpoint {
+            Endpoint::DbWckeys => ("slurmdb_wckeys_get", "_dump_wckeys"),
+            Endpoint::DbConfig if self.is_plain() => ("slurmdb_wckeys_get", "_dump_wckeys"),
+            Endpoint::DbInstances => ("slurmdb_instances_get", "_dump_instance_cond"),
+            _ => return,
+        };
+        if self.is_plain() {
+            let description = "Nothing found".to_owned();
+            let error = "Nothing found with query";
+            self.problems.push(Problem { description, number: 9003, error, source: function });
+            return;
+        }
+        // Releases before 26.05 tell an address of theirs.
+        let pointer = if self.face.release < Release::S26_05 { "0x7fed74003e60" } else { "" };
+        let description = format!("{function}({pointer}) found nothing");
+        self.warnings.push(Warning { description, source: source.to_owned() });
+    }
+
+    /// Lists the first record alone, if there is one.
+    pub(crate) fn only_first(&mut self, cluster: &Cluster) {
+        self.rows = Some((0..self.records(cluster).min(1)).collect());
     }
 
     /// How many records the answer's list has.
@@ -58,6 +105,15 @@ impl Page {
             Endpoint::Nodes | Endpoint::Node => cluster.nodes().len(),
             Endpoint::Jobs | Endpoint::JobsState | Endpoint::Job => cluster.jobs().len(),
             Endpoint::Partitions | Endpoint::Partition => cluster.inventory().partitions.len(),
+            Endpoint::Reservations | Endpoint::Reservation => cluster.reservations().len(),
+            Endpoint::Licenses => cluster.licenses().len(),
+            Endpoint::Shares | Endpoint::DbAssociations => cluster.inventory().associations.len(),
+            Endpoint::DbJobs | Endpoint::DbJob => self.jobs.len(),
+            Endpoint::DbUsers => cluster.inventory().users.len(),
+            Endpoint::DbAccounts => cluster.inventory().accounts.len(),
+            Endpoint::DbQos => cluster.inventory().qos.len(),
+            Endpoint::DbTres => cluster.inventory().tres.len(),
+            Endpoint::DbClusters => 1,
             _ => 0,
         }
     }
@@ -68,6 +124,18 @@ impl Page {
             Endpoint::Nodes | Endpoint::Node => key!("nodes"),
             Endpoint::Jobs | Endpoint::JobsState | Endpoint::Job => key!("jobs"),
             Endpoint::Partitions | Endpoint::Partition => key!("partitions"),
+            Endpoint::Reservations | Endpoint::Reservation => key!("reservations"),
+            Endpoint::Licenses => key!("licenses"),
+            Endpoint::Shares => key!("shares"),
+            Endpoint::DbJobs | Endpoint::DbJob => key!("jobs"),
+            Endpoint::DbUsers => key!("users"),
+            Endpoint::DbAccounts => key!("accounts"),
+            Endpoint::DbAssociations => key!("associations"),
+            Endpoint::DbQos if self.is_plain() => key!("QOS"),
+            Endpoint::DbQos => key!("qos"),
+            Endpoint::DbTres => key!("TRES"),
+            Endpoint::DbClusters => key!("clusters"),
+            Endpoint::DbWckeys => key!("wckeys"),
             _ => return None,
         })
     }
@@ -82,6 +150,9 @@ impl Page {
         if self.is_plain() {
             v0_0_38::open(&mut json, self.endpoint, &self.problems);
         }
+        if self.endpoint == Endpoint::Shares {
+            json.open_object(key!("shares"));
+        }
         if let Some(key) = self.list() {
             return json.open_list(key);
         }
@@ -91,12 +162,68 @@ impl Page {
             Endpoint::Ping => ping::write(&mut json, cluster, self.face.api, self.controller_trouble),
             Endpoint::Diag if self.is_plain() => v0_0_38::diag::write(&mut json, cluster),
             Endpoint::Diag => diag::write(&mut json, cluster, self.face.api),
+            Endpoint::DbPing => accounting::ping(&mut json, cluster, self.face),
+            // Without an administrator's rights v0.0.38 has nothing here, and more was not recorded.
+            Endpoint::DbDiag if !self.is_plain() => accounting::diag(&mut json, cluster),
+            Endpoint::DbConfig => self.config(&mut json, cluster),
+            _ => {}
+        }
+    }
+
+    /// Everything that slurmdbd knows but jobs, list after list.
+    fn config<S: Sink>(&self, json: &mut Json<'_, S>, cluster: &Cluster) {
+        let tres = if self.is_plain() { key!("TRES") } else { key!("tres") };
+        let qos = if self.is_plain() { key!("QOS") } else { key!("qos") };
+        let inventory = cluster.inventory();
+        for (key, endpoint, count) in [
+            (key!("clusters"), Endpoint::DbClusters, 1),
+            (tres, Endpoint::DbTres, inventory.tres.len()),
+            (key!("accounts"), Endpoint::DbAccounts, inventory.accounts.len()),
+            (key!("users"), Endpoint::DbUsers, inventory.users.len()),
+            (qos, Endpoint::DbQos, inventory.qos.len()),
+            (key!("wckeys"), Endpoint::DbWckeys, 0),
+            (key!("associations"), Endpoint::DbAssociations, inventory.associations.len()),
+        ] {
+            json.open_list(key);
+            for row in 0..count {
+                self.record(json, cluster, endpoint, row, true);
+            }
+            json.close_list();
+        }
+        if !self.is_plain() && self.face.api < ApiVersion::V0_0_45 {
+            json.empty_list(key!("instances"));
+        }
+    }
+
+    /// One record of slurmdbd.
+    fn record<S: Sink>(
+        &self,
+        json: &mut Json<'_, S>,
+        cluster: &Cluster,
+        endpoint: Endpoint,
+        row: usize,
+        with_associations: bool,
+    ) {
+        use v0_0_38::accounting as plain;
+        let (face, inventory) = (self.face, cluster.inventory());
+        match (endpoint, self.is_plain()) {
+            (Endpoint::DbUsers, true) => plain::user(json, cluster, row),
+            (Endpoint::DbUsers, false) => accounting::user(json, cluster, row, face, with_associations),
+            (Endpoint::DbAccounts, true) => plain::account(json, cluster, row),
+            (Endpoint::DbAccounts, false) => accounting::account(json, cluster, row, with_associations),
+            (Endpoint::DbAssociations, true) => plain::association(json, cluster, row),
+            (Endpoint::DbAssociations, false) => association::write(json, cluster, row, face),
+            (Endpoint::DbQos, true) => plain::qos(json, cluster, &inventory.qos[row]),
+            (Endpoint::DbQos, false) => qos::write(json, cluster, &inventory.qos[row], face),
+            (Endpoint::DbTres, true) => plain::tres_kind(json, cluster, row),
+            (Endpoint::DbTres, false) => accounting::tres_kind(json, cluster, row),
+            (Endpoint::DbClusters, _) => accounting::cluster(json, cluster, face),
             _ => {}
         }
     }
 
     pub(crate) fn element(&self, cluster: &Cluster, index: usize, sink: &mut impl Sink) {
-        let mut json = Json::resume(sink, &self.layout, 2, index == 0);
+        let mut json = Json::resume(sink, &self.layout, self.depth(), index == 0);
         let row = self.rows.as_ref().map_or(index, |rows| rows[index]);
         let (face, plain) = (self.face, self.is_plain());
         match self.endpoint {
@@ -117,27 +244,77 @@ impl Page {
                     partition::write(&mut json, partition, face.api);
                 }
             }
-            _ => {}
+            Endpoint::Reservations | Endpoint::Reservation => {
+                let reservation = &cluster.reservations()[row];
+                if plain {
+                    v0_0_38::small::reservation(&mut json, cluster, reservation);
+                } else {
+                    reservation::write(&mut json, cluster, reservation, face.api);
+                }
+            }
+            Endpoint::Licenses if plain => v0_0_38::small::license(&mut json, &cluster.licenses()[row]),
+            Endpoint::Licenses => license::write(&mut json, &cluster.licenses()[row], face.api),
+            Endpoint::Shares => share::write(&mut json, cluster, row, face),
+            Endpoint::DbJobs | Endpoint::DbJob if plain => {
+                v0_0_38::finished::write(&mut json, cluster, &self.jobs[row]);
+            }
+            Endpoint::DbJobs | Endpoint::DbJob => finished::write(&mut json, cluster, &self.jobs[row], face),
+            endpoint => self.record(&mut json, cluster, endpoint, row, self.with_associations),
+        }
+    }
+
+    /// Of the elements of the list; 1 without a list.
+    fn depth(&self) -> usize {
+        match self.endpoint {
+            Endpoint::Shares => 3,
+            _ if self.list().is_some() => 2,
+            _ => 1,
         }
     }
 
     pub(crate) fn tail(&self, cluster: &Cluster, sink: &mut impl Sink) {
-        let depth = if self.list().is_some() { 2 } else { 1 };
-        let empty = depth == 2 && self.elements(cluster) == 0;
-        let mut json = Json::resume(sink, &self.layout, depth, empty);
-        if depth == 2 {
+        let depth = self.depth();
+        let first = match depth {
+            1 => self.endpoint == Endpoint::DbInstances,
+            _ => self.elements(cluster) == 0,
+        };
+        let mut json = Json::resume(sink, &self.layout, depth, first);
+        if depth > 1 {
             json.close_list();
+        }
+        if self.endpoint == Endpoint::Shares {
+            json.int(key!("total_shares"), 0u64);
+            json.close_object();
         }
         if self.is_plain() {
             return json.close_object();
         }
         self.times(&mut json, cluster);
-        meta::close(&mut json, cluster, self.face, self.endpoint, &self.problems, &self.warnings);
+        let (face, endpoint) = (self.face, self.endpoint);
+        if endpoint == Endpoint::DbInstances {
+            let (problems, warnings) = (&self.problems, &self.warnings);
+            return meta::close_problems_first(&mut json, cluster, face, endpoint, problems, warnings);
+        }
+        if endpoint == Endpoint::Shares {
+            let mut warnings = self.warnings.clone();
+            let rows = (0..self.elements(cluster)).map(|at| self.rows.as_ref().map_or(at, |rows| rows[at]));
+            let infinite = share::infinite_levels(cluster, rows, face);
+            let description = "Dumping (0xffffffffffffffff) as place holder for Infinity".to_owned();
+            warnings.extend(vec![Warning { description, source: String::new() }; infinite]);
+            return meta::close(&mut json, cluster, face, endpoint, &self.problems, &warnings);
+        }
+        meta::close(&mut json, cluster, face, endpoint, &self.problems, &self.warnings);
     }
 
     fn times<S: Sink>(&self, json: &mut Json<'_, S>, cluster: &Cluster) {
         match self.endpoint {
-            Endpoint::Nodes | Endpoint::Node | Endpoint::Partitions | Endpoint::Partition => {
+            Endpoint::Nodes
+            | Endpoint::Node
+            | Endpoint::Partitions
+            | Endpoint::Partition
+            | Endpoint::Reservations
+            | Endpoint::Reservation
+            | Endpoint::Licenses => {
                 json.set(key!("last_update"), cluster.now_unix());
             }
             Endpoint::Jobs | Endpoint::Job => {

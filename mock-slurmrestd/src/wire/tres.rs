@@ -1,6 +1,8 @@
 //! Trackable resources as text: `cpu=4,mem=4G,node=1,billing=4,gres/gpu=2,gres/gpu:h100=2`.
 //! Not here: parsing, or the counts themselves.
 
+use super::json::{Json, Sink, key};
+use crate::cluster::tres::TresKind;
 use std::fmt::Write;
 
 /// Counts of one thing; what is zero is left out, as Slurm does.
@@ -50,6 +52,25 @@ fn memory(megabytes: u64) -> String {
     }
     let letter = ["M", "G", "T", "P"][unit];
     if halves == 0 { format!("{whole}{letter}") } else { format!("{whole}.50{letter}") }
+}
+
+/// `gres/gpu:h100`, or the type alone.
+pub(super) fn full_name(kind: &TresKind) -> String {
+    if kind.name.is_empty() { kind.kind.to_owned() } else { format!("{}/{}", kind.kind, kind.name) }
+}
+
+/// An entry of a list of TRES as slurmdbd has them. v0.0.38 has null where there is no name.
+pub(super) fn entry<S: Sink>(json: &mut Json<'_, S>, kind: &TresKind, count: u64, plain: bool) {
+    json.open_element();
+    json.str(key!("type"), kind.kind);
+    if plain {
+        json.str_or_null(key!("name"), Some(kind.name.as_str()).filter(|name| !name.is_empty()));
+    } else {
+        json.str(key!("name"), &kind.name);
+    }
+    json.int(key!("id"), kind.id);
+    json.int(key!("count"), count);
+    json.close_object();
 }
 
 #[cfg(test)]

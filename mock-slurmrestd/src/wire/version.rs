@@ -125,7 +125,6 @@ impl Release {
     }
 
     /// The number of its protocol between daemons: `rpc_version` of `/slurmdb/.../clusters`.
-    #[allow(dead_code, reason = "for endpoints that come next")]
     pub(crate) fn protocol(self) -> u64 {
         match self {
             Self::S22_05 => 9_728,

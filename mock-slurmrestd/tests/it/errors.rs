@@ -115,9 +115,7 @@ fn request(name: &str) -> Option<String> {
 
 /// What needs another server, or was recorded in part, and is checked below.
 fn is_apart(name: &str) -> bool {
-    let slurmdb = ["bad-token-slurmdb", "slurmdb-jobs-badtime", "unknown-reservation"].contains(&name);
-    slurmdb
-        || name.starts_with("ctlddown-")
+    name.starts_with("ctlddown-")
         || name.starts_with("dbddown-")
         || ["expired-token-nodes", "bad-query-flags", "token-only-no-name"].contains(&name)
 }

@@ -30,11 +30,28 @@ pub(crate) fn fixture(face: Face, name: &str) -> PathBuf {
 
 /// What was recorded of the endpoint; `None` where that release did not serve it.
 fn recording(face: Face, endpoint: Endpoint) -> Option<Vec<u8>> {
-    std::fs::read(fixture(face, &format!("{}.json", endpoint.path().replace('/', "-")))).ok()
+    let (face, name) = match endpoint {
+        // One of them was recorded as the list that it is in.
+        Endpoint::Reservation => (face, "reservations".to_owned()),
+        Endpoint::DbJob => (face, "slurmdb-jobs".to_owned()),
+        // Only here was somebody asking who may see it.
+        Endpoint::DbDiag => (RECORDED[7], "slurmdb-diag".to_owned()),
+        _ => (face, endpoint.path().replace('/', "-")),
+    };
+    std::fs::read(fixture(face, &format!("{name}.json"))).ok()
+}
+
+/// What was not recorded at all: the document about everything, and slurmdbd's counters in 22.05.
+fn was_recorded(face: Face, endpoint: Endpoint) -> bool {
+    let is_denied = endpoint == Endpoint::DbDiag && face.release == Release::S22_05;
+    endpoint != Endpoint::OpenApi && !is_denied
 }
 
 /// The same of a cluster with more kinds of jobs, which the exporter's tests keep for some versions.
 fn special_recording(face: Face, endpoint: Endpoint) -> Option<Vec<u8>> {
+    if endpoint.is_accounting() && endpoint != Endpoint::DbQos {
+        return None;
+    }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../exporter/tests/fixtures/slurmrestd");
     let folder = folder.join(face.release.name()).join(face.api.name()).join("special");
     std::fs::read(folder.join(format!("{}.json", endpoint.path().trim_start_matches("slurmdb/")))).ok()
@@ -67,7 +84,8 @@ fn keys_and_types_are_those_of_the_recordings() {
     let cluster = lively_cluster();
     let (mut differences, mut answers, mut keys) = (Vec::new(), 0, 0);
     for face in RECORDED {
-        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_served_by(face)) {
+        let served = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_served_by(face));
+        for endpoint in served.filter(|endpoint| was_recorded(face, *endpoint)) {
             let name = format!("{} {} {endpoint}", face.release, face.api);
             let recorded = recording(face, endpoint).unwrap_or_else(|| panic!("{name} was not recorded"));
             let mut recorded = vec![recorded];
@@ -84,11 +102,19 @@ fn keys_and_types_are_those_of_the_recordings() {
     println!("compared {answers} answers with {keys} keys");
 }
 
+/// The bare Infinity of 24.11 in its older versions.
+fn is_no_json(api: ApiVersion, endpoint: Endpoint) -> bool {
+    endpoint == Endpoint::Shares && (ApiVersion::V0_0_40..ApiVersion::V0_0_42).contains(&api)
+}
+
 #[test]
 fn compact_and_pretty_say_the_same() {
     let cluster = Cluster::new(&Size::of(20, 100), 3);
     for api in ApiVersion::ALL {
-        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_served_by(api)) {
+        let served = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_served_by(api));
+        for endpoint in
+            served.filter(|endpoint| *endpoint != Endpoint::OpenApi && !is_no_json(api, *endpoint))
+        {
             let (mut pretty, mut compact) = (Vec::new(), Vec::new());
             write(&cluster, api, endpoint, Style::Pretty, &mut pretty);
             write(&cluster, api, endpoint, Style::Compact, &mut compact);

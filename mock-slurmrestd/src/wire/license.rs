@@ -1,0 +1,23 @@
+//! An element of `/licenses`, whose keys are in another case than everywhere else.
+//! Not here: v0.0.38 (v0_0_38/small.rs).
+
+use super::json::{Json, Sink, key};
+use super::version::ApiVersion;
+use crate::cluster::license::License;
+
+pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, license: &License, api: ApiVersion) {
+    json.open_element();
+    json.str(key!("LicenseName"), license.name);
+    json.int(key!("Total"), license.total);
+    json.int(key!("Used"), license.used);
+    json.int(key!("Free"), license.total.saturating_sub(license.used));
+    json.bool(key!("Remote"), false);
+    json.int(key!("Reserved"), license.reserved);
+    json.int(key!("LastConsumed"), 0u64);
+    json.int(key!("LastDeficit"), 0u64);
+    json.int(key!("LastUpdate"), 0u64);
+    if api >= ApiVersion::V0_0_44 {
+        json.str(key!("Nodes"), "");
+    }
+    json.close_object();
+}
