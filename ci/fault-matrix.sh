@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every fault against the release builds of exporter and simulator at 100,000 series; fails when a promise is broken.
-# Takes about ten minutes, and a machine that does nothing else.
+# Takes about half an hour, and a machine that does nothing else.
 #   ci/fault-matrix.sh [REPORT.md]
 set -euo pipefail
 report=${1:-fault-matrix.md}

@@ -111,7 +111,7 @@ async fn usual(
         Some(FaultKind::DatabaseDown) if route.endpoint.is_accounting() => fails(Trouble::NoDatabase),
         _ => match &shared.replay {
             Some(replay) => replay.answer(&route),
-            None => data(simulator, route, format, fault == Some(FaultKind::FailOver)).await,
+            None => data(simulator, route, format, fault).await,
         },
     }
 }
@@ -161,7 +161,7 @@ fn trouble(shared: &Shared, route: &Route, trouble: Trouble) -> Answer {
 }
 
 /// The usual case: a worker builds the answer, in the time that a real one would take.
-async fn data(simulator: &Simulator, route: Route, format: Format, failed_over: bool) -> Answer {
+async fn data(simulator: &Simulator, route: Route, format: Format, fault: Option<FaultKind>) -> Answer {
     let shared = &simulator.0;
     let begin = Instant::now();
     let cluster = match rpc_of(route.endpoint) {
@@ -178,11 +178,13 @@ async fn data(simulator: &Simulator, route: Route, format: Format, failed_over: 
     let asked = query::understand(&route, cluster.now_unix())
         .and_then(|query| Ok((lookup::select(&route, &query, &cluster)?, query)));
     let answer = match asked {
-        Ok((selection, query)) => {
+        Ok((selection, mut query)) => {
+            // What is to show a fault has to have a body.
+            query.update_time = query.update_time.filter(|_| fault.is_none());
             let mut page = Page::new(route.face, route.endpoint, shared.style);
             (page.rows, page.jobs) = (selection.rows, selection.jobs);
             page.with_associations = !query.list("with_assocs").is_empty();
-            page.failed_over = failed_over;
+            page.failed_over = fault == Some(FaultKind::FailOver);
             answered(shared, &route, query, page, cluster, format).await
         }
         Err(refusal) => refusal.answer(&cluster, route.face, route.endpoint, shared.style),

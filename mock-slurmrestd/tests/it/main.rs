@@ -12,5 +12,6 @@ mod layout;
 mod oracle;
 mod ordered;
 mod program;
+mod replay;
 mod shapes;
 mod sources;

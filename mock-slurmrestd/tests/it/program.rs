@@ -39,6 +39,9 @@ fn mistakes_on_the_command_line_end_with_2_and_name_what_is_valid() {
     refused(&["--no-auth", "--workers", "0"], 2, &["--workers", "1..=1000000"]);
     refused(&["--no-auth", "--max-connections", "0"], 2, &["--max-connections", "1..=1000000"]);
     refused(&["token", "--jwt-key", "/dev/null", "--lifespan", "0"], 2, &["--lifespan", "1.."]);
+    refused(&["--no-auth", "--replay", "/nonexistent"], 2, &["/nonexistent: is no folder"]);
+    refused(&["--no-auth", "--replay", ".", "--nodes", "3"], 2, &["--replay", "--nodes"]);
+    refused(&["--no-auth", "--fault-schedule", "/nonexistent"], 2, &["/nonexistent: "]);
     refused(&["--jwt-key", "/nonexistent/key"], 2, &["/nonexistent/key"]);
 }
 
@@ -49,6 +52,27 @@ fn a_port_in_use_ends_with_4_and_names_the_address() {
     refused(&["--no-auth", "--listen", &address], 4, &["cannot listen on", &address]);
     let one_line = run(&["--no-auth", "--listen", &address]).stderr;
     assert_eq!(one_line.iter().filter(|byte| **byte == b'\n').count(), 1);
+}
+
+#[test]
+fn mistakes_in_a_schedule_are_told_with_their_lines() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "- {kind: reset, at: soon}\n- {kind: reset, probability: 2}\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let (first, second) =
+        (format!("{path}:1: at: \"soon\": expected a duration"), format!("{path}:2: probability=2"));
+    refused(&["--no-auth", "--fault-schedule", path], 2, &[&first, &second]);
+}
+
+#[test]
+fn faults_are_listed_with_their_keys() {
+    let output = run(&["faults"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0));
+    for kind in mock_slurmrestd::http::FaultKind::ALL {
+        assert!(text.contains(&format!("  {}", kind.word())), "{text}");
+    }
+    assert!(text.contains("drip bytes=1 every_ms=50\n      the answer comes in drops"), "{text}");
 }
 
 #[test]

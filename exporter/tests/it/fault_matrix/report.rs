@@ -30,8 +30,8 @@ impl Report {
         let text = format!(
             "# Fault matrix\n\n{series} series, {} scrapers, interval {:?}, time-out {:?}, stale after {:?}; \
              {cores} cores, load average at the start {}.\n\n\
-             | fault | counted as | scrapes | p50 | p99 | max | peak RSS | of normal | noticed after | withdrawn at age \
-             | whole again after |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
+             | fault | struck | counted as | scrapes | p50 | p99 | max | peak RSS | of normal | noticed after | withdrawn at age \
+             | whole again after |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
             scale.scrapers,
             scale.interval,
             scale.timeout,
@@ -51,26 +51,28 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, outcome: Outcome) {
-        let Outcome { case, classes, mut latencies, peak_bytes, .. } = outcome;
+        let Outcome { case, struck, classes, mut latencies, peak_bytes, .. } = outcome;
+        let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), |time| format!("{time:.1?}"));
+        let within = |time: Option<Duration>, bound| time.is_none_or(|time| time <= bound);
         let (p50, p99, max) = quantiles(&mut latencies);
         let share = peak_bytes as f64 / self.normal as f64;
         let _ = writeln!(
             self.text,
-            "| {case} | {} | {} | {p50:.1?} | {p99:.1?} | {max:.1?} | {} MiB | {share:.2} | {:.1?} | {:.1?} | {:.1?} |",
+            "| `{case}` | {struck} | {} | {} | {p50:.1?} | {p99:.1?} | {max:.1?} | {} MiB | {share:.2} | {} | {} | {} |",
             classes.join(", "),
             latencies.len(),
             peak_bytes >> 20,
-            outcome.noticed_after,
-            outcome.withdrawn_at_age,
-            outcome.recovered_after,
+            time(outcome.noticed_after),
+            time(outcome.withdrawn_at_age),
+            time(outcome.recovered_after),
         );
         for (what, holds) in [
             ("p99 <= 100 ms", p99 <= Duration::from_millis(100)),
             ("max <= 1 s", max <= Duration::from_secs(1)),
             ("peak RSS <= 2 x normal", share <= 2.0),
-            ("noticed within one poll", outcome.noticed_after <= self.interval + self.timeout + TICKS),
-            ("withdrawn after stale_after", outcome.withdrawn_at_age <= self.stale_after + TICKS),
-            ("whole again within 2 intervals", outcome.recovered_after <= self.interval * 2),
+            ("noticed within one poll", within(outcome.noticed_after, self.interval + self.timeout + TICKS)),
+            ("withdrawn after stale_after", within(outcome.withdrawn_at_age, self.stale_after + TICKS)),
+            ("whole again within 2 intervals", within(outcome.recovered_after, self.interval * 2)),
         ] {
             if !holds {
                 self.broken.push(format!("{case}: {what}"));

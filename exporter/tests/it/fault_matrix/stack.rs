@@ -1,13 +1,11 @@
-//! A simulator, what stands before it, an exporter that reads both, and what one fault does to them.
+//! A simulator, an exporter that reads it, and what one fault does to them.
 //! Only what holds on any machine is asserted here; what a quiet one is fast enough for is in `report`.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use exporter::model::Endpoint;
-use mock_slurmrestd::http::{Fault, FaultKind};
 
-use super::case::Case;
-use super::front::{Front, STRUCK};
+use super::case::{Case, Promise};
 use super::load::under_load;
 use super::upstream::Upstream;
 use crate::page::Samples;
@@ -30,7 +28,6 @@ pub(super) struct Scale {
 
 pub(super) struct Stack {
     upstream: Upstream,
-    front: Front,
     pub(super) exporter: Exporter,
     pub(super) scale: Scale,
     /// From the start of the exporter to its line on stdout.
@@ -41,16 +38,18 @@ pub(super) struct Stack {
 
 /// What one case showed.
 pub(super) struct Outcome {
-    pub(super) case: String,
+    pub(super) case: &'static str,
+    /// Requests that the simulator struck.
+    pub(super) struck: u64,
     /// Classes in which the failures were counted.
     pub(super) classes: Vec<&'static str>,
     pub(super) latencies: Vec<Duration>,
     pub(super) peak_bytes: u64,
     /// From the first failing request that could be to the failure on the page.
-    pub(super) noticed_after: Duration,
+    pub(super) noticed_after: Option<Duration>,
     /// Age of the data when it had gone from the page.
-    pub(super) withdrawn_at_age: Duration,
-    pub(super) recovered_after: Duration,
+    pub(super) withdrawn_at_age: Option<Duration>,
+    pub(super) recovered_after: Option<Duration>,
 }
 
 /// What the simulator was asked while scrapers were at work.
@@ -70,15 +69,16 @@ pub(super) struct Polled {
 
 impl Outcome {
     /// Of a time without a fault.
-    pub(super) fn calm(name: &str, latencies: Vec<Duration>, peak_bytes: u64) -> Self {
+    pub(super) fn calm(name: &'static str, latencies: Vec<Duration>, peak_bytes: u64) -> Self {
         Self {
-            case: name.to_owned(),
+            case: name,
+            struck: 0,
             classes: Vec::new(),
             latencies,
             peak_bytes,
-            noticed_after: Duration::ZERO,
-            withdrawn_at_age: Duration::ZERO,
-            recovered_after: Duration::ZERO,
+            noticed_after: None,
+            withdrawn_at_age: None,
+            recovered_after: None,
         }
     }
 }
@@ -86,10 +86,9 @@ impl Outcome {
 impl Stack {
     pub(super) fn start(scale: Scale) -> Self {
         let upstream = Upstream::start(scale.nodes, scale.jobs);
-        let front = Front::start(&upstream.address);
         let millis = |duration: Duration| format!("{}ms", duration.as_millis());
         let mut arguments = vec![
-            format!("--slurm.url={}", front.url()),
+            format!("--slurm.url={}", upstream.url()),
             format!("--collection.stale-after={}", millis(scale.stale_after)),
         ];
         let folder = tempfile::tempdir().expect("a folder");
@@ -110,7 +109,7 @@ impl Stack {
         let exporter = Exporter::start(&arguments);
         let listening_after = started.elapsed();
         exporter.wait_until_ready();
-        Self { upstream, front, exporter, scale, listening_after, _folder: folder }
+        Self { upstream, exporter, scale, listening_after, _folder: folder }
     }
 
     /// Lets the scrapers work until `act` is done.
@@ -157,44 +156,71 @@ impl Stack {
 
     /// Returns soon after the next poll of the nodes is done.
     pub(super) fn wait_for_next_poll(&self) {
-        let polled = |page: &Samples| {
-            page.get("slurm_exporter_last_success_timestamp_seconds", &[("endpoint", "nodes")])
-        };
-        let last = polled(&self.own_page());
-        self.wait("the next poll", |page| polled(page) != last);
+        self.wait_for_polls_of("nodes", 1);
     }
 
-    /// Strikes, waits until old data is withdrawn, heals, and waits until all is as before.
-    pub(super) fn run(&self, case: Case) -> Outcome {
+    /// Returns soon after so many more good polls of an endpoint are done.
+    fn wait_for_polls_of(&self, endpoint: &str, polls: u32) {
+        let polled = |page: &Samples| {
+            page.get("slurm_exporter_last_success_timestamp_seconds", &[("endpoint", endpoint)])
+        };
+        for _ in 0..polls {
+            let last = polled(&self.own_page());
+            self.wait("the next poll", |page| polled(page) != last);
+        }
+    }
+
+    /// Strikes, waits for what is promised, heals, and waits until all is as before.
+    pub(super) fn run(&self, case: &Case) -> Outcome {
+        let name = case.name();
         let before = self.exporter.scrape();
         self.wait_for_next_poll();
+        let struck_before = self.upstream.struck(case.kind().word());
         let (((noticed_after, withdrawn_at_age), latencies), peak_bytes) = self.peak(|| {
-            let struck = Instant::now();
-            self.strike(case);
-            self.load(|| {
-                self.wait(&case.name(), |page| STRUCK.iter().all(|name| up(page, name) == Some(0.0)));
-                let noticed = struck.elapsed();
-                (noticed, self.wait_for_withdrawal(case))
+            let began = Instant::now();
+            self.upstream.set_faults(&case.faults());
+            self.load(|| match case.promise {
+                Promise::Fails(_) => {
+                    self.wait(name, |page| case.struck().iter().all(|name| up(page, name) == Some(0.0)));
+                    (Some(began.elapsed()), Some(self.wait_for_withdrawal(case)))
+                }
+                Promise::Partial => {
+                    self.wait(name, |page| case.struck().iter().all(|name| up(page, name) == Some(0.0)));
+                    let noticed = began.elapsed();
+                    // Long enough for what is not fresh to be withdrawn.
+                    std::thread::sleep(self.scale.stale_after);
+                    (Some(noticed), None)
+                }
+                Promise::GoesOn(_) | Promise::IsEmpty => {
+                    for endpoint in case.struck() {
+                        self.wait_for_polls_of(endpoint, 2);
+                    }
+                    (None, None)
+                }
             })
         });
         let page = self.exporter.scrape();
+        let struck = self.upstream.struck(case.kind().word()) - struck_before;
+        assert!(struck > 0, "{name}: the simulator struck nothing");
         let classes = self.assert_told(case, &before, &page);
 
-        self.heal();
+        self.upstream.set_faults(&[]);
         let healed = Instant::now();
         let polled = |page: &Samples| page.all("slurm_exporter_endpoint_up").count();
-        self.wait(&format!("recovery from {case:?}"), |page| {
+        self.wait(&format!("recovery from {name}"), |page| {
             polled(page) == polled(&before)
                 && page.all("slurm_exporter_endpoint_up").all(|(_, up)| up == 1.0)
                 && page.sum("slurm_exporter_endpoint_stale", &[]) == 0.0
         });
-        let recovered_after = healed.elapsed();
-        let after = self.exporter.scrape();
-        for family in ["slurm_nodes_total", "slurm_jobs_total"] {
-            assert_eq!(after.sum(family, &[]), before.sum(family, &[]), "{case:?}: {family}");
+        if matches!(case.promise, Promise::IsEmpty) {
+            case.struck().iter().for_each(|endpoint| self.wait_for_polls_of(endpoint, 1));
         }
+        let recovered_after =
+            matches!(case.promise, Promise::Fails(_) | Promise::Partial).then(|| healed.elapsed());
+        assert_totals(case, &before, &self.exporter.scrape());
         Outcome {
-            case: case.name(),
+            case: name,
+            struck,
             classes,
             latencies,
             peak_bytes,
@@ -204,54 +230,54 @@ impl Stack {
         }
     }
 
-    fn strike(&self, case: Case) {
-        match case {
-            Case::Fault(kind) => {
-                let delay = match kind {
-                    FaultKind::Latency => self.scale.timeout * 2,
-                    _ => Duration::ZERO,
-                };
-                self.upstream.set_faults(&[Fault::always(kind).after(delay)]);
-            }
-            Case::Hostile(hostile) => self.front.set(Some(hostile)),
-        }
-    }
-
-    fn heal(&self) {
-        self.upstream.set_faults(&[]);
-        self.front.set(None);
-    }
-
     /// Gives the greatest age at which data of a struck endpoint was still there or had just gone.
-    fn wait_for_withdrawal(&self, case: Case) -> Duration {
+    fn wait_for_withdrawal(&self, case: &Case) -> Duration {
         let is_withdrawn = |page: &Samples, endpoint| {
             page.get("slurm_exporter_endpoint_stale", &[("endpoint", endpoint)]) == Some(1.0)
         };
-        let page = self.wait(&case.name(), |page| STRUCK.iter().all(|name| is_withdrawn(page, name)));
-        let refreshed = |endpoint| {
+        let page = self.wait(case.name(), |page| case.struck().iter().all(|name| is_withdrawn(page, name)));
+        let refreshed = |endpoint: &str| {
             let at = page.get("slurm_exporter_last_success_timestamp_seconds", &[("endpoint", endpoint)]);
             SystemTime::UNIX_EPOCH + Duration::from_secs_f64(at.expect("it was polled before"))
         };
-        let ages = STRUCK.map(|name| refreshed(name).elapsed().expect("time goes on"));
-        for age in ages {
-            assert!(age > self.scale.stale_after, "{case:?}: withdrawn too early, at {age:?}");
+        let ages = case.struck().iter().map(|name| refreshed(name).elapsed().expect("time goes on"));
+        let ages: Vec<_> = ages.collect();
+        for age in &ages {
+            assert!(*age > self.scale.stale_after, "{case:?}: withdrawn too early, at {age:?}");
         }
         ages.into_iter().max().unwrap_or_default()
     }
 
     /// Asserts what the page says while the fault lasts; gives the classes in which failures were counted.
-    fn assert_told(&self, case: Case, before: &Samples, page: &Samples) -> Vec<&'static str> {
-        // Not slurm_cluster_jobs: /jobs/state, which hostile answers leave alone, keeps it fresh.
-        for family in ["slurm_nodes_total", "slurm_cluster_nodes_total", "slurm_jobs_total"] {
-            assert_eq!(page.all(family).count(), 0, "{case:?}: {family} is withdrawn");
-        }
+    fn assert_told(&self, case: &Case, before: &Samples, page: &Samples) -> Vec<&'static str> {
         let grown = |class: &&str| errors(page, class) > errors(before, class);
         let known = ["auth", "timeout", "connect", "http_status", "decode", "partial", "too_large", "panic"];
         let classes: Vec<_> = known.into_iter().filter(grown).collect();
-        // What was under way when it began may have ended in its own way.
-        assert!(case.classes().iter().any(|class| classes.contains(class)), "{case:?}: {classes:?}");
-        let only_struck = matches!(case, Case::Hostile(_));
-        for endpoint in ["ping", "diag", "partitions"].iter().filter(|_| only_struck) {
+        match case.promise {
+            Promise::Fails(promised) => {
+                // Not slurm_cluster_jobs: /jobs/state, which some faults leave alone, keeps it fresh.
+                for family in ["slurm_nodes_total", "slurm_cluster_nodes_total", "slurm_jobs_total"] {
+                    assert_eq!(page.all(family).count(), 0, "{case:?}: {family} is withdrawn");
+                }
+                // What was under way when it began may have ended in its own way.
+                assert!(promised.iter().any(|class| classes.contains(class)), "{case:?}: {classes:?}");
+            }
+            Promise::Partial => {
+                assert_eq!(classes, ["partial"], "{case:?}");
+                assert_totals(case, before, page);
+            }
+            Promise::GoesOn(told) => {
+                assert_eq!(classes, Vec::<&str>::new(), "{case:?}");
+                assert_totals(case, before, page);
+                assert!(told(before, page), "{case:?}: the page does not say so");
+            }
+            Promise::IsEmpty => {
+                assert_eq!(classes, Vec::<&str>::new(), "{case:?}");
+                assert_eq!(page.get("slurm_cluster_nodes_total", &[]), Some(0.0), "{case:?}");
+                assert_eq!(page.sum("slurm_jobs_total", &[]), 0.0, "{case:?}");
+            }
+        }
+        for endpoint in case.spared() {
             assert_eq!(up(page, endpoint), Some(1.0), "{case:?}: {endpoint} goes on");
         }
         assert_eq!(self.exporter.get("/health").0, 200);
@@ -274,6 +300,12 @@ impl Stack {
     /// What the exporter says of itself.
     fn own_page(&self) -> Samples {
         self.exporter.scrape_collector("exporter")
+    }
+}
+
+fn assert_totals(case: &Case, before: &Samples, now: &Samples) {
+    for family in ["slurm_nodes_total", "slurm_jobs_total"] {
+        assert_eq!(now.sum(family, &[]), before.sum(family, &[]), "{case:?}: {family}");
     }
 }
 

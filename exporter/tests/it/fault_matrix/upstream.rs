@@ -1,4 +1,4 @@
-//! The simulator behind the front: told over its control port, so that it may run anywhere.
+//! The simulator behind the exporter: told over its control port, so that it may run anywhere.
 //! With `MOCK_SLURMRESTD` set it is that program as a process; otherwise it serves from this one.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use mock_slurmrestd::cluster::Cluster;
-use mock_slurmrestd::http::{Config, Fault, Simulator};
+use mock_slurmrestd::http::{Config, Simulator};
 use mock_slurmrestd::presets;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -16,7 +16,7 @@ const SEED: u64 = 7;
 
 /// A running simulator; dropping it ends it.
 pub(super) struct Upstream {
-    pub(super) address: String,
+    address: String,
     control: String,
     /// Serves from this process.
     _here: Option<Runtime>,
@@ -79,9 +79,18 @@ impl Upstream {
     }
 
     /// These strike from now on, and no others.
-    pub(super) fn set_faults(&self, faults: &[Fault]) {
-        let texts: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        self.tell("POST", "/sim/fault", &json!(texts).to_string());
+    pub(super) fn set_faults(&self, faults: &[String]) {
+        self.tell("POST", "/sim/fault", &json!(faults).to_string());
+    }
+
+    /// How many requests a kind of fault struck so far.
+    pub(super) fn struck(&self, kind: &str) -> u64 {
+        let all = self.tell("GET", "/sim/requests", "");
+        all["struck"][kind].as_u64().unwrap_or_else(|| panic!("no {kind} in {all}"))
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Requests so far and the most at a time, of one endpoint.

@@ -19,7 +19,7 @@ const LOGIN_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></h
     <body><form method=\"post\"><input name=\"user\"><input name=\"password\" type=\"password\"></form></body></html>\n";
 
 /// As slurmrestd writes an entry of `errors`.
-const AN_ERROR: &str = r#"[{"description": "Simulated failure of a part", "error_number": 2002, "error": "Access/permission denied", "source": "simulator"}]"#;
+const AN_ERROR: &str = r#"[{"description": "Simulated failure of a part", "error_number": 9202, "error": "Unable to convert Data type", "source": "simulator"}]"#;
 const A_WARNING: &str = r#"[{"description": "Simulated warning", "source": "simulator"}]"#;
 /// As recorded of 26.05.
 const NO_TRES: &str = r#"[{"description": "Slurmdb query failed", "error_number": 111, "error": "Connection refused", "source": "slurmdb_tres_get"}]"#;
@@ -69,7 +69,7 @@ impl Fault {
         ending: Ending,
     ) -> Response<Sent> {
         let (mut head, body) = usual.into_parts();
-        if matches!(self.kind, FaultKind::ErrorWithData | FaultKind::DatabaseDown) {
+        if self.kind == FaultKind::ErrorWithData || self.breaks_partly(endpoint) {
             head.status = StatusCode::INTERNAL_SERVER_ERROR;
             head.extensions.insert(answer::reason(head.status));
             head.headers.insert(CONNECTION, HeaderValue::from_static("Close"));
@@ -97,6 +97,11 @@ impl Fault {
         answer
     }
 
+    /// slurmctld's answers still come without slurmdbd, with an error beside them.
+    fn breaks_partly(&self, endpoint: Endpoint) -> bool {
+        self.kind == FaultKind::DatabaseDown && !endpoint.is_accounting()
+    }
+
     fn pace(&self, body: &mut Sent, ending: Ending) {
         let half = body.length().unwrap_or_default() / 2;
         match self.kind {
@@ -119,7 +124,7 @@ impl Fault {
         let member = |name, text: &str| Some(Change::Member(name, text.to_owned()));
         match self.kind {
             FaultKind::ErrorWithData | FaultKind::Errors => member("errors", AN_ERROR),
-            FaultKind::DatabaseDown => member("errors", NO_TRES),
+            FaultKind::DatabaseDown if self.breaks_partly(endpoint) => member("errors", NO_TRES),
             FaultKind::Warnings => member("warnings", A_WARNING),
             FaultKind::Empty => Some(Change::Empty),
             FaultKind::DuplicateKeys => field(Edit::Double),

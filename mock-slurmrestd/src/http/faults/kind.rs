@@ -112,8 +112,38 @@ enum Strikes {
     /// Those with a list of rows.
     Lists,
     Only(&'static [Endpoint]),
+    /// What slurmctld answers, and the pings about it.
+    Controller,
+    /// What slurmdbd answers, and what slurmctld answers with its help.
+    Database,
     /// Those whose rows have such a field.
     Fields(Field),
+}
+
+/// The list that an endpoint's answer is made of, by its key.
+pub(super) fn list(endpoint: Endpoint) -> Option<&'static str> {
+    Some(match endpoint {
+        Endpoint::Nodes | Endpoint::Node => "nodes",
+        Endpoint::Jobs | Endpoint::Job | Endpoint::JobsState | Endpoint::DbJobs | Endpoint::DbJob => "jobs",
+        Endpoint::Partitions | Endpoint::Partition => "partitions",
+        Endpoint::Reservations | Endpoint::Reservation => "reservations",
+        Endpoint::Licenses => "licenses",
+        Endpoint::DbUsers => "users",
+        Endpoint::DbAccounts => "accounts",
+        Endpoint::DbAssociations => "associations",
+        Endpoint::DbQos => "qos",
+        Endpoint::DbTres => "TRES",
+        Endpoint::DbClusters => "clusters",
+        Endpoint::DbWckeys => "wckeys",
+        Endpoint::DbInstances => "instances",
+        Endpoint::Ping
+        | Endpoint::DbPing
+        | Endpoint::Diag
+        | Endpoint::DbDiag
+        | Endpoint::DbConfig
+        | Endpoint::Shares
+        | Endpoint::OpenApi => return None,
+    })
 }
 
 /// What a kind that changes a field looks for.
@@ -175,6 +205,10 @@ impl Row {
 
     const fn field(self, of: Field) -> Self {
         Self { strikes: Strikes::Fields(of), keys: FIELD, ..self }
+    }
+
+    const fn of(self, strikes: Strikes) -> Self {
+        Self { strikes, ..self }
     }
 
     const fn only(self, endpoints: &'static [Endpoint]) -> Self {
@@ -286,13 +320,14 @@ const ROWS: [Row; 44] = {
             "slurmctld-down",
             "is what slurmrestd says while slurmctld is down: 502 after 10 s, /ping at once",
         )
-        .after_ms(10_000),
+        .after_ms(10_000)
+        .of(Strikes::Controller),
         row(
             K::DatabaseDown,
             "slurmdbd-down",
-            "is what slurmrestd says while slurmdbd is down: /partitions is 500 with data",
+            "is what slurmrestd says while slurmdbd is down: 502 for its endpoints, /partitions 500 with data",
         )
-        .only(&[Endpoint::Partitions]),
+        .of(Strikes::Database),
         row(
             K::FailOver,
             "fail-over",
@@ -333,8 +368,11 @@ impl FaultKind {
     pub fn strikes(self, endpoint: Endpoint) -> bool {
         match self.row().strikes {
             Strikes::All => true,
-            Strikes::Lists => !matches!(endpoint, Endpoint::Ping | Endpoint::Diag),
+            Strikes::Lists => list(endpoint).is_some(),
             Strikes::Only(endpoints) => endpoints.contains(&endpoint),
+            Strikes::Controller => !endpoint.is_accounting() && endpoint != Endpoint::OpenApi,
+            // Recorded of 26.05: /partitions comes with an error, the rest of slurmctld's does not care.
+            Strikes::Database => endpoint.is_accounting() || endpoint == Endpoint::Partitions,
             Strikes::Fields(of) => usual_field(endpoint, of).is_some(),
         }
     }
@@ -368,16 +406,20 @@ impl FaultKind {
     }
 }
 
-/// Every kind with its keys and what it does, a line each.
+impl Row {
+    /// The keys with their defaults, as they would be typed.
+    fn keys_with_defaults(&self) -> Vec<String> {
+        let key = |key: &Key| format!("{}={}", key.name, key.default.unwrap_or("..."));
+        self.keys.iter().map(key).collect()
+    }
+}
+
+/// Every kind with its keys and what it does, for a terminal.
 pub fn fault_list() -> String {
     let mut list = String::new();
     for row in &ROWS {
-        let keys = row.keys.iter().map(|key| match key.default {
-            Some(default) => format!("{}={default}", key.name),
-            None => format!("{}=...", key.name),
-        });
-        let word = std::iter::once(row.word.to_owned()).chain(keys).collect::<Vec<_>>().join(" ");
-        list.push_str(&format!("  {word}\n      the answer {}\n", row.about));
+        let words = [vec![row.word.to_owned()], row.keys_with_defaults()].concat().join(" ");
+        list.push_str(&format!("  {words}\n      the answer {}\n", row.about));
     }
     list
 }
@@ -395,6 +437,17 @@ mod tests {
         }
         let words: BTreeSet<_> = FaultKind::ALL.map(FaultKind::word).into();
         assert_eq!(words.len(), FaultKind::ALL.len());
+    }
+
+    #[test]
+    fn the_readme_has_the_whole_table() {
+        let readme = include_str!("../../../README.md");
+        let line = |row: &Row| {
+            let keys: Vec<_> = row.keys_with_defaults().iter().map(|key| format!("`{key}`")).collect();
+            format!("| `{}` | {} | {} |\n", row.word, keys.join(" "), row.about)
+        };
+        let missing: String = ROWS.iter().map(line).filter(|line| !readme.contains(line)).collect();
+        assert!(missing.is_empty(), "missing or stale:\n{missing}");
     }
 
     #[test]
