@@ -12,6 +12,7 @@ mod layout;
 mod oracle;
 mod ordered;
 mod program;
+mod queries;
 mod replay;
 mod shapes;
 mod sources;
