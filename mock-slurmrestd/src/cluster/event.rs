@@ -32,6 +32,24 @@ pub(super) enum Event {
     Abandon {
         job: u32,
     },
+    /// A job is suspended or requeued.
+    Holdup,
+    /// A suspended job goes on.
+    Resume {
+        job: u32,
+        run: u16,
+    },
+    /// All nodes of a job are powered up.
+    PoweredUp {
+        job: u32,
+        run: u16,
+    },
+    /// A node is up, or off.
+    PowerChanges {
+        node: u32,
+    },
+    /// slurmctld's counters start again.
+    Midnight,
     /// A node breaks.
     Fault,
     /// An administrator takes a node out.

@@ -4,6 +4,7 @@
 use super::accounts::{Account, Association, People, User, Wckey};
 use super::hostlist;
 use super::license::License;
+use super::places::STRETCH;
 use super::qos::{self, Qos};
 use super::size::Size;
 use super::tres::{self, TresKind};
@@ -131,6 +132,17 @@ impl NodeSpec {
     pub fn kind(&self) -> &'static NodeType {
         &NODE_TYPES[usize::from(self.kind)]
     }
+
+    pub fn is_cloud(&self) -> bool {
+        usize::from(self.kind) == CLOUD
+    }
+}
+
+/// The part of a partition's list of nodes that lies in one stretch.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    pub(super) stretch: usize,
+    pub(super) nodes: std::ops::Range<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -138,6 +150,8 @@ pub struct Partition {
     pub name: String,
     /// Node indices, cheapest weight first: the order in which they are filled.
     pub nodes: Vec<u32>,
+    /// The same in stretches of neighbours.
+    pub(super) spans: Vec<Span>,
     /// `cpu[0001-0700]`
     pub hostlist: String,
     pub is_default: bool,
@@ -170,6 +184,8 @@ pub struct Inventory {
     pub cpus: u64,
     pub gpus: u64,
     pub gpu_models: Vec<(&'static str, u64)>,
+    /// Node indices: those that are powered down when idle.
+    pub powered_on_demand: Vec<u32>,
     /// Whether nodes measure their power.
     pub has_power_readings: bool,
 }
@@ -210,6 +226,13 @@ impl Inventory {
         let people = People::new(usize::from(size.users.max(1)), cpus, gpus);
         Self {
             cluster: cluster.to_owned(),
+            powered_on_demand: everything
+                .into_iter()
+                .filter(|node| {
+                    let spec = &nodes[*node as usize];
+                    spec.is_cloud() || (size.power_saving && usize::from(spec.kind) == CPU)
+                })
+                .collect(),
             tres: tres::list(&nodes, &gpu_models, licenses),
             qos: qos::list(cpus),
             cpus,
@@ -253,6 +276,18 @@ impl Inventory {
     pub fn partition(&self, name: &str) -> Option<u16> {
         self.partitions.iter().position(|partition| partition.name == name).map(|index| index as u16)
     }
+}
+
+fn spans(members: &[u32]) -> Vec<Span> {
+    let stretch = |node: &u32| *node as usize / STRETCH;
+    let mut at = 0;
+    let parts = members.chunk_by(|one, next| stretch(one) == stretch(next));
+    parts
+        .map(|part| {
+            at += part.len();
+            Span { stretch: stretch(&part[0]), nodes: at - part.len()..at }
+        })
+        .collect()
 }
 
 /// GPUs of these nodes by model, in the order of the node types.
@@ -310,6 +345,7 @@ fn partitions(count: usize, nodes: &[NodeSpec]) -> Vec<Partition> {
             memory_mb: members.iter().map(|node| u64::from(nodes[*node as usize].kind().memory_mb)).sum(),
             gpus: members.iter().map(|node| u64::from(nodes[*node as usize].kind().gpus)).sum(),
             gpu_models: gpu_models(&members, nodes),
+            spans: spans(&members),
             nodes: members,
         })
         .collect()

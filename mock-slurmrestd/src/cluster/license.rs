@@ -29,7 +29,7 @@ pub struct LicenseRequest {
 
 /// Numbers that let some jobs wait, in a cluster where so many run.
 pub(super) fn list(running_jobs: u32) -> Vec<License> {
-    [("matlab", 50, 40), ("ansys", 20, 80), ("comsol", 8, 200)]
+    [("matlab", 4, 40), ("ansys", 2, 100), ("comsol", 2, 200)]
         .map(|(name, least, jobs_for_one)| License {
             name,
             total: (running_jobs / jobs_for_one).max(least),

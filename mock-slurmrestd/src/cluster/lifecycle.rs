@@ -4,8 +4,10 @@
 use super::Cluster;
 use super::clock::{HOUR, MINUTE, Millis, SECOND};
 use super::event::Event;
+use super::het::MOST_COMPONENTS;
+use super::inventory::CPU;
 use super::job::{
-    ArrayRole, Dependency, DependencyKind, Job, JobFlag, JobState, Outcome, Request, StateReason,
+    ArrayRole, Dependency, DependencyKind, Het, Job, JobFlag, JobState, Outcome, Request, StateReason,
 };
 use super::stats::{Rpc, Sender};
 use crate::workload;
@@ -25,8 +27,11 @@ const SIGTERM: u8 = 15;
 pub(super) enum Obstacle {
     None,
     Held,
+    HeldByAdmin,
     Begin(Millis),
     Dependency(Dependency),
+    /// No node will ever do, or the partition never lets it run so long.
+    Never(StateReason),
 }
 
 impl Cluster {
@@ -37,18 +42,30 @@ impl Cluster {
         let hunger = (1.0 + 10.0 * missing).clamp(0.1, 4.0);
         let interval = self.workload.clone().interval(&mut self.rng, self.now, hunger);
         self.agenda.plan(self.now + interval, Event::Arrival);
-        let (request, role) = self.draw();
-        let obstacle = self.draw_obstacle(&request);
-        let sender = Sender::User(request.user);
-        self.submit(request, role, obstacle, self.now);
-        self.stats.count(Rpc::SubmitBatch, sender, 1);
+        let user = self.submit_drawn(self.now, u32::MAX);
+        self.stats.count(Rpc::SubmitBatch, Sender::User(user), 1);
         self.request_schedule();
+    }
+
+    /// Submits whatever somebody wants, with at most `most` records; returns the user.
+    pub(super) fn submit_drawn(&mut self, at: Millis, most: u32) -> u16 {
+        let (request, role) = self.draw();
+        let user = request.user;
+        let is_het = role == ArrayRole::None && self.rng.random_bool(workload::HET_SHARE);
+        if is_het && most >= MOST_COMPONENTS.into() {
+            self.submit_het(&request, at);
+            return user;
+        }
+        let (request, obstacle) = self.draw_obstacle(request);
+        self.submit(request, role, obstacle, at);
+        user
     }
 
     pub(super) fn draw(&mut self) -> (Request, ArrayRole) {
         let workload = self.workload.clone();
         let array = workload.array(&mut self.rng);
-        let request = workload.request(&mut self.rng, &self.inventory, array.is_some());
+        let mut request = workload.request(&mut self.rng, &self.inventory, array.is_some());
+        self.draw_place(&mut request);
         let role = array.map_or(ArrayRole::None, |shape| ArrayRole::Waiting {
             tasks: shape.tasks,
             limit: shape.limit,
@@ -57,22 +74,62 @@ impl Cluster {
         (request, role)
     }
 
-    pub(super) fn draw_obstacle(&mut self, request: &Request) -> Obstacle {
+    /// Some want a certain node, and members of a project its reservation.
+    fn draw_place(&mut self, request: &mut Request) {
+        let account = self.inventory.associations[request.association as usize].account;
+        let mine = self.reservations.iter().find(|reservation| {
+            reservation.admits(request.user, account) && reservation.nodes.len() >= request.nodes as usize
+        });
+        if let Some(mine) = mine.filter(|_| usize::from(request.kind) == CPU) {
+            if self.rng.random_bool(workload::RESERVATION_SHARE) {
+                request.reservation = Some(mine.id);
+            }
+        } else if request.nodes == 1 && self.rng.random_bool(workload::NODE_LIST_SHARE) {
+            let partition = &self.inventory.partitions[usize::from(request.partition)];
+            let node = partition.nodes[self.rng.random_range(0..partition.nodes.len())];
+            let (kind, state) = (self.inventory.nodes[node as usize].kind, &self.nodes[node as usize]);
+            if kind == request.kind && state.reservation.is_none() {
+                request.required_node = Some(node);
+            }
+        }
+    }
+
+    pub(super) fn draw_obstacle(&mut self, mut request: Request) -> (Request, Obstacle) {
+        let shares = [
+            workload::HELD_SHARE,
+            workload::HELD_BY_ADMIN_SHARE,
+            workload::BEGIN_LATER_SHARE,
+            workload::IMPOSSIBLE_SHARE,
+            workload::DEPENDENT_SHARE,
+        ];
         let dice: f64 = self.rng.random();
-        let held = workload::HELD_SHARE;
-        let begin = held + workload::BEGIN_LATER_SHARE;
-        let dependent = begin + workload::DEPENDENT_SHARE;
+        let mut upto = 0.0;
+        let drawn = shares.iter().position(|share| {
+            upto += share;
+            dice < upto
+        });
         let before = self.last_job[usize::from(request.user)];
-        match dice {
-            dice if dice < held => Obstacle::Held,
-            dice if dice < begin => Obstacle::Begin(self.now + self.rng.random_range(10 * MINUTE..6 * HOUR)),
-            dice if dice < dependent && self.is_alive(before) => {
+        let obstacle = match drawn {
+            Some(0) => Obstacle::Held,
+            Some(1) => Obstacle::HeldByAdmin,
+            Some(2) => Obstacle::Begin(self.now + self.rng.random_range(10 * MINUTE..6 * HOUR)),
+            Some(3) if self.rng.random_bool(0.5) => {
+                request.constraint = Some(workload::UNKNOWN_FEATURE);
+                Obstacle::Never(StateReason::BadConstraints)
+            }
+            Some(3) => {
+                let partition = &self.inventory.partitions[usize::from(request.partition)];
+                request.limit_minutes = 2 * partition.max_minutes;
+                Obstacle::Never(StateReason::PartitionTimeLimit)
+            }
+            Some(4) if self.is_alive(before) => {
                 let ok = self.rng.random_bool(0.7);
                 let kind = if ok { DependencyKind::AfterOk } else { DependencyKind::AfterAny };
                 Obstacle::Dependency(Dependency { kind, on: before, failed: false })
             }
             _ => Obstacle::None,
-        }
+        };
+        (request, obstacle)
     }
 
     /// A single job that waits or runs; arrays are not waited for.
@@ -89,17 +146,28 @@ impl Cluster {
         obstacle: Obstacle,
         at: Millis,
     ) -> usize {
+        self.submit_as(request, role, None, obstacle, at)
+    }
+
+    pub(super) fn submit_as(
+        &mut self,
+        request: Request,
+        role: ArrayRole,
+        het: Option<Het>,
+        obstacle: Obstacle,
+        at: Millis,
+    ) -> usize {
         let id = self.take_id();
         let base_priority = self.base_priority(&request);
         self.last_job[usize::from(request.user)] = id;
         let mut job = Job {
             id,
             role,
-            het: None,
+            het,
             state: JobState::Pending,
             flags: 0,
             reason: StateReason::None,
-            held: obstacle == Obstacle::Held,
+            held: matches!(obstacle, Obstacle::Held | Obstacle::HeldByAdmin),
             dependency: None,
             submit: at,
             eligible: 0,
@@ -123,10 +191,14 @@ impl Cluster {
             Obstacle::None => {
                 job.eligible = at;
                 job.reason = self.reason_in_line(job.request.partition);
-                self.queue.insert(&job);
+                // The leader waits for all components.
+                if het.is_none_or(|het| het.offset == 0) {
+                    self.queue.insert(&job);
+                }
             }
-            Obstacle::Held => {
-                job.reason = StateReason::JobHeldUser;
+            Obstacle::Held | Obstacle::HeldByAdmin => {
+                let by_user = obstacle == Obstacle::Held;
+                job.reason = if by_user { StateReason::JobHeldUser } else { StateReason::JobHeldAdmin };
                 let release = self.now + self.rng.random_range(10 * MINUTE..4 * HOUR);
                 self.agenda.plan(release, Event::Eligible { job: id });
             }
@@ -142,6 +214,12 @@ impl Cluster {
                 job.dependency = Some(dependency);
                 self.dependents.entry(dependency.on).or_default().push(id);
             }
+            Obstacle::Never(reason) => {
+                job.reason = reason;
+                job.eligible = at;
+                let give_up = self.now + self.rng.random_range(10 * MINUTE..12 * HOUR);
+                self.agenda.plan(give_up, Event::Abandon { job: id });
+            }
         }
         self.stats.submitted += u64::from(job.tasks());
         self.jobs_changed = self.now;
@@ -152,12 +230,16 @@ impl Cluster {
         let now = self.now;
         let Some(index) = self.index_of(id) else { return };
         let job = &mut self.jobs[index];
-        let waits_for_time = matches!(job.reason, StateReason::JobHeldUser | StateReason::BeginTime);
+        let waits_for_time = matches!(
+            job.reason,
+            StateReason::JobHeldUser | StateReason::JobHeldAdmin | StateReason::BeginTime
+        );
         if job.state != JobState::Pending || !waits_for_time {
             return;
         }
         job.held = false;
         job.set(JobFlag::Requeued, false);
+        job.set(JobFlag::SpecialExit, false);
         self.enqueue(index, now);
     }
 
@@ -193,7 +275,7 @@ impl Cluster {
                 Outcome::Failure(code) => (JobState::Failed, StateReason::NonZeroExitCode, code, 0),
                 // slurmd reports the out-of-memory event as signal 125.
                 Outcome::OutOfMemory => (JobState::OutOfMemory, StateReason::OutOfMemory, 0, 125),
-                Outcome::SpecialExit => (JobState::Failed, StateReason::NonZeroExitCode, 99, 0),
+                Outcome::SpecialExit => return self.requeue_and_hold(index),
                 Outcome::Cancelled => (JobState::Cancelled, StateReason::None, 0, SIGTERM),
             }
         };
@@ -220,7 +302,11 @@ impl Cluster {
         job.exit_code = exit_code;
         job.signal = signal;
         job.end = self.now;
-        let (id, role) = (job.id, job.role.clone());
+        let id = job.id;
+        let array = match job.role {
+            ArrayRole::Task { array_id, .. } => Some(array_id),
+            _ => None,
+        };
         for part in &self.jobs[index].allocation {
             self.nodes[part.node as usize].change_completing(true);
         }
@@ -232,7 +318,7 @@ impl Cluster {
         }
         self.jobs_changed = self.now;
         self.remember_end(index);
-        self.leave_array(id, &role);
+        self.leave_array(id, array);
         self.settle_dependents(id, state == JobState::Completed);
     }
 
@@ -256,10 +342,10 @@ impl Cluster {
         self.history.add(job);
     }
 
-    fn leave_array(&mut self, id: u32, role: &ArrayRole) {
-        if let ArrayRole::Task { array_id, .. } = role
-            && *array_id != id
-            && let Some(waiting) = self.waiting_part(*array_id)
+    /// The waiting part of its array may start another.
+    pub(super) fn leave_array(&mut self, id: u32, array: Option<u32>) {
+        if let Some(array) = array.filter(|array| *array != id)
+            && let Some(waiting) = self.waiting_part(array)
             && let ArrayRole::Waiting { running, .. } = &mut self.jobs[waiting].role
         {
             *running = running.saturating_sub(1);
@@ -285,28 +371,6 @@ impl Cluster {
         }
     }
 
-    /// Puts a job that lost its node back into the queue, as `JobRequeue=1` does.
-    pub(super) fn requeue(&mut self, index: usize) {
-        self.charge_rest(index);
-        self.release(index);
-        let now = self.now;
-        let job = &mut self.jobs[index];
-        job.state = JobState::Pending;
-        job.reason = StateReason::BeginTime;
-        job.set(JobFlag::Requeued, true);
-        job.restarts += 1;
-        job.run += 1;
-        job.allocation.clear();
-        // slurmctld waits a little, so that the job does not land on the same broken node.
-        job.eligible = now + 120 * SECOND;
-        job.start = job.eligible;
-        job.end = job.eligible + job.request.limit();
-        let (id, role, eligible) = (job.id, job.role.clone(), job.eligible);
-        self.leave_array(id, &role);
-        self.jobs_changed = now;
-        self.agenda.plan(eligible, Event::Eligible { job: id });
-    }
-
     pub(super) fn cancel_somebody(&mut self) {
         let per_hour = self.workload.records_per_hour() * CANCELLED_SHARE;
         let interval = (HOUR as f64 / per_hour.max(0.01) * self.rng.random_range(0.5..1.5)) as Millis;
@@ -321,28 +385,39 @@ impl Cluster {
         }
     }
 
+    /// Cancels a job that waits or runs, with all components of a heterogeneous one.
     pub(super) fn cancel(&mut self, id: u32) {
         let Some(index) = self.index_of(id) else { return };
-        let now = self.now;
-        let job = &mut self.jobs[index];
-        let user = Sender::User(job.request.user);
-        match job.state {
-            JobState::Running => self.finish(index, JobState::Cancelled, StateReason::None, 0, SIGTERM),
-            JobState::Pending => {
-                self.queue.remove(job);
-                job.state = JobState::Cancelled;
-                // A job cancelled before it started has its end as its start, and keeps its reason.
-                job.start = now;
-                job.end = now;
-                job.planned_node = None;
-                self.stats.canceled += 1;
-                self.jobs_changed = now;
-                self.remember_end(index);
-                self.settle_dependents(id, false);
+        let user = Sender::User(self.jobs[index].request.user);
+        if self.jobs[index].state.is_finished() {
+            return;
+        }
+        for component in self.components(index) {
+            match self.jobs[component].state {
+                JobState::Pending => self.cancel_waiting(component),
+                JobState::Running | JobState::Suspended => {
+                    self.finish(component, JobState::Cancelled, StateReason::None, 0, SIGTERM);
+                }
+                _ => {}
             }
-            _ => return,
         }
         self.stats.count(Rpc::KillJob, user, 1);
+    }
+
+    fn cancel_waiting(&mut self, index: usize) {
+        let now = self.now;
+        let job = &mut self.jobs[index];
+        self.queue.remove(job);
+        job.state = JobState::Cancelled;
+        // A job cancelled before it started has its end as its start, and keeps its reason.
+        job.start = now;
+        job.end = now;
+        job.planned_node = None;
+        let id = job.id;
+        self.stats.canceled += 1;
+        self.jobs_changed = now;
+        self.remember_end(index);
+        self.settle_dependents(id, false);
     }
 
     pub(super) fn housekeeping(&mut self) {
@@ -354,6 +429,7 @@ impl Cluster {
         if !gone.is_empty() {
             self.jobs_changed = now;
         }
+        self.power_down_idle_nodes();
         self.stats.count(Rpc::Ping, Sender::Root, 1);
         self.stats.count(Rpc::NodeRegistration, Sender::Root, self.nodes.len() as u64 / 40);
         self.count_job_states();

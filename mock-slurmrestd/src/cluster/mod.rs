@@ -17,7 +17,9 @@ pub mod array;
 pub mod clock;
 mod event;
 pub mod fair_share;
+mod het;
 pub mod history;
+mod holdups;
 pub mod hostlist;
 pub mod inventory;
 pub mod job;
@@ -26,6 +28,8 @@ mod lifecycle;
 pub mod node;
 mod operations;
 pub mod oracle;
+mod places;
+mod power;
 mod priority;
 pub mod qos;
 mod queue;
@@ -53,6 +57,7 @@ use inventory::Inventory;
 use job::{ArrayRole, Job};
 use license::License;
 use node::Node;
+use places::Rooms;
 use queue::Queue;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -82,6 +87,7 @@ pub struct Cluster {
     next_id: u32,
     queue: Queue,
     usage: Usage,
+    rooms: Rooms,
     fair_share: FairShare,
     licenses: Vec<License>,
     reservations: Vec<Reservation>,
@@ -124,6 +130,7 @@ impl Cluster {
             next_id: 1_000,
             queue: Queue::new(inventory.partitions.len()),
             usage: Usage::new(&inventory),
+            rooms: Rooms::new(inventory.nodes.len()),
             fair_share: FairShare::new(&inventory.associations, now),
             licenses,
             reservations: Vec::new(),
@@ -169,6 +176,14 @@ impl Cluster {
             Event::Eligible { job } => self.become_eligible(job),
             Event::Cancellation => self.cancel_somebody(),
             Event::Abandon { job } => self.cancel(job),
+            Event::Holdup => self.hold_up_somebody(),
+            Event::Resume { job, run } => self.resume(job, run),
+            Event::PoweredUp { job, run } => self.begin_powered_up(job, run),
+            Event::PowerChanges { node } => self.change_power(node),
+            Event::Midnight => {
+                self.stats.reset(self.now);
+                self.plan_midnight();
+            }
             Event::Fault => self.fault(),
             Event::Drain => self.drain(),
             Event::Repair { node } => self.repair(node),
@@ -188,6 +203,12 @@ impl Cluster {
             self.schedule_planned = true;
             self.agenda.plan(self.now + SECOND, Event::Schedule);
         }
+    }
+
+    /// slurmctld resets its counters at midnight, here of UTC.
+    fn plan_midnight(&mut self) {
+        let day = 24 * clock::HOUR;
+        self.agenda.plan((self.now / day + 1) * day, Event::Midnight);
     }
 
     /// Counts messages that reach slurmctld from outside the model.

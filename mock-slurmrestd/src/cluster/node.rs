@@ -110,6 +110,8 @@ pub struct Node {
     pub(super) reserved_from: Millis,
     /// Jobs that are being cleaned up on it.
     pub(super) completing: u16,
+    /// When it will be up, or off, while its power changes.
+    pub(super) power_changes: Millis,
     /// Energy used up to `energy_at`, in joules.
     joules: f64,
     energy_at: Millis,
@@ -132,6 +134,7 @@ impl Node {
             reservation: None,
             reserved_from: 0,
             completing: 0,
+            power_changes: 0,
             joules: 0.0,
             energy_at: slurmd_start,
             last_busy: slurmd_start,
@@ -216,6 +219,14 @@ impl Node {
 
     fn joules_since(&self, kind: &NodeType, now: Millis) -> f64 {
         f64::from(self.watts(kind)) * now.saturating_sub(self.energy_at) as f64 / 1_000.0
+    }
+
+    /// It has booted, and slurmd counts energy from zero.
+    pub(super) fn restart(&mut self, now: Millis) {
+        self.boot_time = now;
+        self.slurmd_start = now;
+        self.last_busy = now;
+        (self.joules, self.energy_at) = (0.0, now);
     }
 
     /// One more job is being cleaned up on it, or one less.

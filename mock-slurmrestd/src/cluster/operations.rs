@@ -26,6 +26,9 @@ const DRAIN_REASONS: [&str; 8] = [
     "\"hot\" cpu, see ticket #4711",
 ];
 const DOWN_REASON: &str = "Not responding";
+const INVALID_REASON: &str = "Low RealMemory (reported:245760 < 100.00% of configured:256000)";
+/// Drains because of an invalid registration.
+const INVALID_SHARE: f64 = 0.1;
 
 /// Breakdowns and drains such that the usual share of nodes is out.
 pub(super) fn faults_per_hour(nodes: usize) -> f64 {
@@ -52,8 +55,12 @@ impl Cluster {
             let since = self.now - self.rng.random_range(0..12 * HOUR);
             self.set_down(node, since);
             self.nodes[node as usize].set(NodeFlag::Fail, number % 4 == 1);
+            self.nodes[node as usize].set(NodeFlag::Drain, number % 4 == 2);
         }
         if count >= 50 {
+            let node = take(&mut self.rng);
+            let since = self.now - HOUR;
+            self.set_invalid(node, since);
             // Lost contact a moment ago: still IDLE, but slurmctld no longer hears from it.
             let node = take(&mut self.rng);
             self.nodes[node as usize].set(NodeFlag::NotResponding, true);
@@ -65,6 +72,8 @@ impl Cluster {
         let (fault, drain) = (self.next_operation(1.0), self.next_operation(DRAINED_SHARE / DOWN_SHARE));
         self.agenda.plan(fault, Event::Fault);
         self.agenda.plan(drain, Event::Drain);
+        self.plan_holdup();
+        self.plan_midnight();
     }
 
     fn next_operation(&mut self, times: f64) -> Millis {
@@ -79,7 +88,7 @@ impl Cluster {
 
     fn healthy_node(&mut self) -> Option<u32> {
         let node = self.rng.random_range(0..self.nodes.len().max(1) as u32);
-        self.nodes.get(node as usize).filter(|state| state.is_usable()).map(|_| node)
+        self.nodes.get(node as usize).filter(|state| state.is_usable() && state.is_responding()).map(|_| node)
     }
 
     pub(super) fn fault(&mut self) {
@@ -95,7 +104,11 @@ impl Cluster {
         let next = self.next_operation(DRAINED_SHARE / DOWN_SHARE);
         self.agenda.plan(next, Event::Drain);
         if let Some(node) = self.healthy_node() {
-            self.set_drained(node, self.now);
+            if self.rng.random_bool(INVALID_SHARE) {
+                self.set_invalid(node, self.now);
+            } else {
+                self.set_drained(node, self.now);
+            }
             self.stats.count(Rpc::UpdateNode, Sender::Root, 1);
         }
     }
@@ -109,9 +122,19 @@ impl Cluster {
         self.agenda.plan(repaired, Event::Repair { node });
     }
 
+    /// slurmd reports less than is configured: slurmctld drains the node.
+    fn set_invalid(&mut self, node: u32, since: Millis) {
+        self.set_drained(node, since);
+        let state = &mut self.nodes[node as usize];
+        state.set(NodeFlag::InvalidReg, true);
+        state.reason = Some(Reason { text: INVALID_REASON, set_by: "slurm", since });
+    }
+
     fn set_down(&mut self, node: u32, since: Millis) {
         let repaired = self.now + self.repair_time();
+        let kind = self.inventory.node_type(node);
         let state = &mut self.nodes[node as usize];
+        state.meter(kind, self.now);
         state.down = true;
         state.set(NodeFlag::NotResponding, true);
         state.reason = Some(Reason { text: DOWN_REASON, set_by: "slurm", since });
@@ -122,14 +145,14 @@ impl Cluster {
         let now = self.now;
         let state = &mut self.nodes[node as usize];
         if state.down {
-            state.boot_time = now;
-            state.slurmd_start = now;
+            state.restart(now);
         }
         state.down = false;
-        for flag in [NodeFlag::Drain, NodeFlag::NotResponding, NodeFlag::Fail] {
+        for flag in [NodeFlag::Drain, NodeFlag::NotResponding, NodeFlag::Fail, NodeFlag::InvalidReg] {
             state.set(flag, false);
         }
         state.reason = None;
+        self.has_more_room(node);
         self.stats.count(Rpc::UpdateNode, Sender::Root, 1);
         self.request_schedule();
     }
@@ -144,13 +167,29 @@ impl Cluster {
             })
             .collect();
         for index in lost {
+            // The end of a component ends the others.
+            if !self.jobs[index].holds_resources(self.now) {
+                continue;
+            }
             if self.jobs[index].state.is_finished() {
                 self.clean_now(index);
-            } else if self.rng.random_bool(0.8) {
+            } else if self.jobs[index].het.is_none() && self.rng.random_bool(0.8) {
                 self.requeue(index);
             } else {
-                self.finish(index, JobState::NodeFail, StateReason::NodeDown, 0, 0);
-                self.clean_now(index);
+                self.fail_with_node(index);
+            }
+        }
+    }
+
+    /// A heterogeneous job fails as a whole.
+    fn fail_with_node(&mut self, index: usize) {
+        for component in self.components(index) {
+            match self.jobs[component].state {
+                JobState::Running | JobState::Suspended => {
+                    self.finish(component, JobState::NodeFail, StateReason::NodeDown, 0, 0);
+                    self.clean_now(component);
+                }
+                _ => {}
             }
         }
     }

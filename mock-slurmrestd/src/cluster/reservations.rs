@@ -27,7 +27,8 @@ impl Cluster {
         let now = self.now;
         self.maintain(now - HOUR, now + 2 * HOUR, MAINTAINED_SHARE);
         self.maintain(now + 3 * HOUR, now + 7 * HOUR, COMING_SHARE);
-        self.keep_for_project(now - 24 * HOUR, now + 6 * 24 * HOUR);
+        self.keep_for_project(0, now - 24 * HOUR, now + 6 * 24 * HOUR);
+        self.keep_for_project(1, now + 2 * HOUR, now + 26 * HOUR);
         self.keep_licenses(now - HOUR, now + 3 * HOUR);
     }
 
@@ -38,9 +39,10 @@ impl Cluster {
         self.reserve("maint", nodes, (start, end), flags, (Vec::new(), vec![root]), None);
     }
 
-    fn keep_for_project(&mut self, start: Millis, end: Millis) {
+    /// For the project of this user.
+    fn keep_for_project(&mut self, user: usize, start: Millis, end: Millis) {
         let nodes = self.free_stretch(PROJECT_SHARE);
-        let account = self.inventory.users[0].account;
+        let account = self.inventory.users[user % self.inventory.ordinary_users()].account;
         let flags = vec![ReservationFlag::IgnoreJobs, ReservationFlag::SpecNodes];
         self.reserve("proj", nodes, (start, end), flags, (vec![account], Vec::new()), None);
     }
@@ -119,6 +121,13 @@ impl Cluster {
         self.mark_reserved(id, false);
         let Some(at) = self.reservations.iter().position(|reservation| reservation.id == id) else { return };
         let ended = self.reservations.remove(at);
+        for index in 0..self.jobs.len() {
+            let job = &self.jobs[index];
+            if job.request.reservation == Some(id) && !job.state.is_finished() {
+                // slurmctld would refuse to start it; here its user takes the wish back.
+                self.jobs[index].request.reservation = None;
+            }
+        }
         let start = self.now + self.rng.random_range(30 * MINUTE..12 * HOUR);
         let end = start + (ended.end - ended.start);
         if ended.licenses.is_some() {
@@ -126,7 +135,8 @@ impl Cluster {
         } else if ended.has(ReservationFlag::Maint) {
             self.maintain(start, end, ended.nodes.len() as f64 / self.nodes.len() as f64);
         } else {
-            self.keep_for_project(start, end);
+            let user = self.rng.random_range(0..self.inventory.ordinary_users());
+            self.keep_for_project(user, start, end);
         }
         self.request_schedule();
     }

@@ -10,6 +10,7 @@ use super::clock::{Millis, SECOND};
 use super::event::Event;
 use super::job::{Allocation, ArrayRole, Job, JobFlag, JobState, Request, StateReason};
 use super::node::NodeFlag;
+use super::places::Search;
 use super::stats::CycleReport;
 use rand::RngExt;
 
@@ -20,6 +21,8 @@ const QUEUE_DEPTH: usize = 100;
 const BACKFILL_DEPTH: usize = 200;
 /// How long prologs take.
 const PREPARATION: std::ops::Range<Millis> = SECOND / 2..3 * SECOND;
+/// Jobs per partition for which nodes are planned.
+const PLANS: u32 = 2;
 /// Jobs at a limit of their user or array cost next to nothing; so many more are looked past.
 const LIMITED_PER_TRIED: usize = 5;
 
@@ -120,6 +123,7 @@ impl Cluster {
     ) -> bool {
         let mut misfits: Vec<Misfit> = Vec::new();
         let mut blocked = false;
+        let mut planned = 0;
         let end = report.tried.saturating_add(depth as u64);
         for id in candidates.iter().copied() {
             if report.tried == end || (blocked && cycle == Cycle::Quick) {
@@ -138,11 +142,13 @@ impl Cluster {
             match self.start_what_fits(id, partition, cycle, &mut misfits, report) {
                 Fit::All => {}
                 Fit::Limit(reason) => self.wait_for(id, reason, cycle),
-                Fit::NoPlace if blocked => self.wait_for(id, StateReason::Priority, cycle),
                 Fit::NoPlace => {
+                    let first = !blocked;
                     blocked = true;
-                    self.wait_for(id, StateReason::Resources, cycle);
-                    if cycle != Cycle::Quick {
+                    let reason = if first { StateReason::Resources } else { StateReason::Priority };
+                    self.wait_for(id, reason, cycle);
+                    if cycle != Cycle::Quick && planned < PLANS {
+                        planned += 1;
                         self.plan_nodes(id, partition);
                     }
                 }
@@ -161,9 +167,7 @@ impl Cluster {
         {
             return Some(StateReason::JobArrayTaskLimit);
         }
-        if let Some(wanted) = request.licenses
-            && self.licenses[usize::from(wanted.license)].free() < wanted.count.into()
-        {
+        if !self.has_licenses(request) {
             return Some(StateReason::Licenses);
         }
         if let Some(id) = request.reservation
@@ -179,20 +183,31 @@ impl Cluster {
         self.usage.limit_reached(request, &self.inventory)
     }
 
+    pub(super) fn has_licenses(&self, request: &Request) -> bool {
+        let licenses = &self.licenses;
+        request
+            .licenses
+            .is_none_or(|wanted| licenses[usize::from(wanted.license)].free() >= wanted.count.into())
+    }
+
     fn wait_for(&mut self, id: u32, reason: StateReason, cycle: Cycle) {
         let now = self.now;
         let Some(index) = self.index_of(id) else { return };
         let job = &mut self.jobs[index];
         job.last_evaluated = now;
         job.backfill_attempted |= cycle == Cycle::Backfill;
-        if reason != StateReason::Resources && job.planned_node.is_some() && cycle == Cycle::Backfill {
+        if job.planned_node.is_some() && cycle == Cycle::Backfill {
             job.planned_node = None;
             job.start = 0;
             job.end = 0;
         }
         if job.reason != reason {
             job.reason = reason;
+            let is_het = job.het.is_some();
             self.jobs_changed = now;
+            if is_het {
+                self.share_reason(index, reason);
+            }
         }
     }
 
@@ -211,10 +226,19 @@ impl Cluster {
             if misfits.iter().any(|misfit| misfit.rules_out(&job.request)) {
                 return Fit::NoPlace;
             }
-            let places = self.places(job, partition);
-            let Some(places) = places.filter(|_| cycle != Cycle::Look) else {
-                misfits.push(Misfit::of(&self.jobs[index].request));
+            if cycle == Cycle::Look {
                 return Fit::NoPlace;
+            }
+            if job.het.is_some() {
+                return self.start_het(index, report);
+            }
+            let places = match self.places(index, partition, &[]) {
+                Search::Found(places) => places,
+                Search::Reserved => return Fit::Limit(StateReason::ReqNodeNotAvail),
+                Search::Full => {
+                    misfits.push(Misfit::of(&self.jobs[index].request));
+                    return Fit::NoPlace;
+                }
             };
             report.started += 1;
             if !self.start(index, partition, &places) {
@@ -226,39 +250,14 @@ impl Cluster {
         }
     }
 
-    /// Nodes for the whole request, first fit in the partition's order.
-    fn places(&self, job: &Job, partition: usize) -> Option<Vec<u32>> {
-        let request = &job.request;
-        let planned_itself = job.planned_node.is_some();
-        let would_end = self.now + request.limit();
-        let fits = |node: &u32| {
-            let state = &self.nodes[*node as usize];
-            let in_the_way = state.planned_for != 0 && would_end > state.planned_for;
-            let reserved = state.reserved_from != 0 && would_end > state.reserved_from;
-            state.is_usable_in(request.reservation)
-                && (planned_itself || !in_the_way)
-                && !reserved
-                && self.has_room(*node, request)
-        };
-        let wanted = request.nodes as usize;
-        let mut found = Vec::with_capacity(wanted);
-        found.extend(request.required_node.filter(fits));
-        if request.required_node.is_some() && found.is_empty() {
-            return None;
+    /// All components or none.
+    fn start_het(&mut self, index: usize, report: &mut CycleReport) -> Fit {
+        let Some(places) = self.places_of_het(index) else { return Fit::NoPlace };
+        for (component, partition, nodes) in places {
+            report.started += 1;
+            self.start(component, partition, &nodes);
         }
-        let others = self.inventory.partitions[partition].nodes.iter().copied();
-        let others = others.filter(|node| request.required_node != Some(*node) && fits(node));
-        found.extend(others.take(wanted - found.len()));
-        (found.len() == wanted).then_some(found)
-    }
-
-    /// Whether this much is free on the node now, and it is of the right kind.
-    pub(super) fn has_room(&self, node: u32, request: &Request) -> bool {
-        let (state, kind) = (&self.nodes[node as usize], self.inventory.node_type(node));
-        request.suits(kind)
-            && state.free_cpus(kind) >= request.cpus_per_node
-            && state.free_gpus(kind) >= request.gpus_per_node
-            && state.free_memory_mb(kind) >= request.memory_mb_per_node()
+        Fit::All
     }
 
     /// Plans the nodes that will be free first for the job that is next in its partition.
@@ -339,6 +338,7 @@ impl Cluster {
         let ends_at = now + job.request.run_time.min(job.request.limit());
         self.agenda.plan(ends_at, Event::End { job: job.id, run: job.run });
         self.allocate(started, places);
+        self.power_up_for(started);
         self.stats.started += 1;
         self.jobs_changed = now;
         more
@@ -391,6 +391,11 @@ impl Cluster {
                 node.busy_until = 0;
             }
         }
+        for part in 0..self.jobs[index].allocation.len() {
+            let node = self.jobs[index].allocation[part].node;
+            self.has_more_room(node);
+        }
+        let job = &self.jobs[index];
         self.usage.give_back(&job.request, &self.inventory);
         if let Some(taken) = job.request.licenses {
             self.licenses[usize::from(taken.license)].used -= u32::from(taken.count);

@@ -1,4 +1,4 @@
-//! slurmctld's own counters: what `sdiag` shows. They only grow, as until a real slurmctld's midnight reset.
+//! slurmctld's own counters: what `sdiag` shows. They grow until midnight, when slurmctld resets them.
 //! Not here: their JSON. Cycle times are made up from the work done, since the model has no CPU of its own.
 
 use super::clock::Millis;
@@ -143,6 +143,19 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Everything that counts starts again; what tells of a moment stays.
+    pub(super) fn reset(&mut self, now: Millis) {
+        *self = Self {
+            since: now,
+            schedule_queue: self.schedule_queue,
+            backfill_at: self.backfill_at,
+            pending: self.pending,
+            running: self.running,
+            job_states_at: self.job_states_at,
+            ..Self::default()
+        };
+    }
+
     pub(super) fn scheduled(&mut self, cycle: CycleReport) {
         self.schedule.add(120 + 18 * cycle.tried + 95 * cycle.started, cycle.depth);
         self.schedule_queue = cycle.queue;
@@ -192,6 +205,16 @@ mod tests {
         let by_type = sum(stats.by_type.values().collect());
         assert_eq!(by_type, sum(stats.by_sender.values().collect()));
         assert_eq!(by_type.0, 5);
+    }
+
+    #[test]
+    fn midnight_resets_counters_and_keeps_what_is_of_the_moment() {
+        let mut stats = Stats { submitted: 7, pending: 3, ..Stats::default() };
+        stats.count(Rpc::Ping, Sender::Root, 2);
+        stats.backfilled(5, CycleReport { started: 2, ..CycleReport::default() });
+        stats.reset(9);
+        assert_eq!((stats.submitted, stats.backfilled, stats.by_type.len()), (0, 0, 0));
+        assert_eq!((stats.since, stats.pending, stats.backfill_at), (9, 3, 5));
     }
 
     #[test]

@@ -107,6 +107,11 @@ impl Usage {
         None
     }
 
+    /// What the account root and all below it hold.
+    pub(super) fn of_everybody(&self) -> Held {
+        self.associations[0]
+    }
+
     pub(super) fn of_association(&self, association: u32) -> Held {
         self.associations[association as usize]
     }

@@ -18,8 +18,6 @@ use rand::RngExt;
 const OLDEST_RUN: Millis = 6 * HOUR;
 /// So many submissions in a row that find no place mean that the cluster is full.
 const ENOUGH_MISSES: u32 = 100;
-/// The association of the account root, above all others.
-const ROOT: u32 = 0;
 
 impl Cluster {
     pub(super) fn warm_up(&mut self, size: &Size) {
@@ -27,6 +25,7 @@ impl Cluster {
             let boot = self.now - self.rng.random_range(HOUR..90 * 24 * HOUR);
             self.nodes.push(Node::new(boot, boot + 2 * MINUTE));
         }
+        self.power_down_at_start();
         self.break_some_nodes();
         self.make_reservations();
         self.invent_usage();
@@ -45,7 +44,7 @@ impl Cluster {
         }
         let (mut placed, mut misses) = (0, 0);
         while placed < running {
-            let free = self.inventory.cpus - u64::from(self.usage.of_association(ROOT).cpus);
+            let free = self.inventory.cpus - u64::from(self.usage.of_everybody().cpus);
             // Each leaves room for the others, or fewer than the asked number would run.
             let most_cpus = 3 * free / u64::from(running - placed);
             let started = self.add_running(running - placed, most_cpus, &mut pending);
@@ -57,11 +56,11 @@ impl Cluster {
                 break;
             }
         }
-        for number in 0..pending {
-            let age = 3 * HOUR * Millis::from(pending - number) / Millis::from(pending);
-            let (request, role) = self.draw();
-            let obstacle = self.draw_obstacle(&request);
-            self.submit(request, role, obstacle, self.now - age);
+        let all = self.jobs.len() + pending as usize;
+        while self.jobs.len() < all {
+            let left = (all - self.jobs.len()) as u32;
+            let age = 3 * HOUR * Millis::from(left) / Millis::from(pending);
+            self.submit_drawn(self.now - age, left);
         }
     }
 
@@ -76,6 +75,9 @@ impl Cluster {
             }
             _ => 1,
         };
+        if !self.has_licenses(&request) {
+            request.licenses = None;
+        }
         let age = self.rng.random_range(2 * HOUR..OLDEST_RUN);
         let mut places = None;
         while places.is_none() {
@@ -90,12 +92,15 @@ impl Cluster {
         let index = self.submit(request, role, Obstacle::None, self.now - age);
         let mut started = 0;
         while let Some(at) = places.take() {
+            for node in &at {
+                self.nodes[*node as usize].set(NodeFlag::PoweredDown, false);
+            }
             let partition = usize::from(self.jobs[index].request.partition);
             self.start(index, partition, &at);
             started += 1;
             let last = if is_array { self.jobs.len() - 1 } else { index };
             self.pretend_it_runs(last);
-            if started < tasks {
+            if started < tasks && self.has_licenses(&self.jobs[index].request) {
                 places = self.places_at_start(&self.jobs[index].request);
             }
         }
@@ -131,6 +136,7 @@ impl Cluster {
         job.start = now - done;
         job.end = job.start + job.request.limit();
         job.last_evaluated = job.start;
+        job.settled = job.start;
         let (ends_at, id, run) = (job.start + length, job.id, job.run);
         self.agenda.plan(ends_at.max(now + 1), Event::End { job: id, run });
     }
@@ -202,8 +208,9 @@ impl Cluster {
     fn invent_history(&mut self, size: &Size) {
         let hours = 6;
         self.started = self.now - hours * HOUR;
-        self.stats.since = self.started;
-        let before = u64::from(size.jobs_per_hour) * hours;
+        // Counters were reset at midnight.
+        self.stats.since = self.started.max(self.now / (24 * HOUR) * 24 * HOUR);
+        let before = u64::from(size.jobs_per_hour) * (self.now - self.stats.since) / HOUR;
         self.stats.submitted += before;
         self.stats.started += before;
         self.stats.completed += before * 90 / 100;

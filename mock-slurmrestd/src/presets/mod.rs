@@ -3,6 +3,8 @@
 //!
 //! A preset is one file with a `pub(super) const PRESET` and one line in [`PRESETS`].
 
+mod enterprise;
+mod gpu;
 mod large;
 mod medium;
 mod small;
@@ -20,8 +22,9 @@ pub struct Preset {
     pub size: Size,
 }
 
-/// All presets, smallest first.
-pub const PRESETS: [Preset; 4] = [tiny::PRESET, small::PRESET, medium::PRESET, large::PRESET];
+/// All presets, smallest first, then the special ones.
+pub const PRESETS: [Preset; 6] =
+    [tiny::PRESET, small::PRESET, medium::PRESET, large::PRESET, enterprise::PRESET, gpu::PRESET];
 
 pub fn by_name(name: &str) -> Option<Preset> {
     PRESETS.into_iter().find(|preset| preset.name == name)

@@ -34,6 +34,16 @@ const SECOND_ACCOUNT_SHARE: f64 = 0.3;
 const TWO_PARTITIONS_SHARE: f64 = 0.05;
 const CONSTRAINT_SHARE: f64 = 0.03;
 pub(crate) const HELD_SHARE: f64 = 0.012;
+pub(crate) const HELD_BY_ADMIN_SHARE: f64 = 0.002;
+/// Requests that no node or partition can ever satisfy.
+pub(crate) const IMPOSSIBLE_SHARE: f64 = 0.002;
+pub(crate) const HET_SHARE: f64 = 0.004;
+/// Of the jobs whose users may use a reservation.
+pub(crate) const RESERVATION_SHARE: f64 = 0.3;
+/// Of the jobs on one node.
+pub(crate) const NODE_LIST_SHARE: f64 = 0.004;
+/// What no node has.
+pub(crate) const UNKNOWN_FEATURE: &str = "sapphirerapids";
 pub(crate) const BEGIN_LATER_SHARE: f64 = 0.01;
 pub(crate) const DEPENDENT_SHARE: f64 = 0.04;
 
@@ -153,7 +163,8 @@ fn qos(rng: &mut ChaCha8Rng) -> u8 {
 fn outcome(rng: &mut ChaCha8Rng) -> Outcome {
     match rng.random_range(0..1000) {
         0..900 => Outcome::Success,
-        900..994 => Outcome::Failure([1, 1, 1, 2, 3, 127][rng.random_range(0..6)]),
+        900..993 => Outcome::Failure([1, 1, 1, 2, 3, 127][rng.random_range(0..6)]),
+        993 => Outcome::SpecialExit,
         _ => Outcome::OutOfMemory,
     }
 }

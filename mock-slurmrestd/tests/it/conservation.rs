@@ -46,6 +46,54 @@ fn check(cluster: &Cluster) {
         }
     }
     sums(cluster);
+    licenses(cluster);
+    shares(cluster);
+    het(cluster);
+}
+
+fn licenses(cluster: &Cluster) {
+    let mut used = vec![0; cluster.licenses().len()];
+    for job in cluster.jobs().iter().filter(|job| job.holds_resources(cluster.now())) {
+        if let Some(taken) = job.request.licenses {
+            used[usize::from(taken.license)] += u32::from(taken.count);
+        }
+    }
+    for (license, used) in cluster.licenses().iter().zip(used) {
+        assert_eq!(license.used, used, "{}", license.name);
+        assert!(license.used <= license.total && license.reserved <= license.total, "{license:?}");
+    }
+}
+
+fn shares(cluster: &Cluster) {
+    let associations = &cluster.inventory().associations;
+    let mut below = vec![0.0; associations.len()];
+    for (index, (share, association)) in cluster.shares().iter().zip(associations).enumerate() {
+        let fits = |part: f64| (0.0..=1.0 + 1e-9).contains(&part);
+        assert!(share.usage.billing >= 0.0 && fits(share.normalized_usage) && fits(share.effective_usage));
+        assert_eq!(share.factor.is_some(), association.user.is_some());
+        if let Some(parent) = association.parent {
+            below[parent as usize] += share.usage.billing;
+            let running = cluster.jobs_running_in(index as u32);
+            assert!(running <= cluster.jobs_running_in(parent));
+        }
+    }
+    for ((share, association), below) in cluster.shares().iter().zip(associations).zip(below) {
+        if association.user.is_none() {
+            assert!((share.usage.billing - below).abs() <= 1e-6 * below.max(1.0));
+        }
+    }
+}
+
+/// Components are all there, wait together and start together.
+fn het(cluster: &Cluster) {
+    let find = |id: u32| cluster.jobs().iter().find(|job| job.id == id);
+    for job in cluster.jobs() {
+        let Some(het) = job.het else { continue };
+        let waits = |id: u32| find(id).map(|other| other.state == JobState::Pending);
+        if job.state == JobState::Pending {
+            assert!(het.ids().all(|id| waits(id) == Some(true)), "{job:?}");
+        }
+    }
 }
 
 fn sums(cluster: &Cluster) {
@@ -91,19 +139,27 @@ proptest! {
 
 #[test]
 fn a_day_brings_everything_that_happens_in_a_cluster_and_the_queue_stays() {
-    let mut cluster = Cluster::new(&Size { finished_share: 0.02, ..Size::of(200, 1_000) }, 3);
+    let size = Size { finished_share: 0.02, cloud_nodes: 10, partitions: 5, ..Size::of(200, 1_000) };
+    let mut cluster = Cluster::new(&size, 3);
+    let (mut job_flags, mut used, mut any_het) = (BTreeSet::new(), 0.0, false);
     let (mut states, mut reasons, mut flags) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for _ in 0..24 * 12 {
+    const STEPS: u32 = 24 * 12;
+    for _ in 0..STEPS {
         cluster.advance(Duration::from_secs(300));
         let oracle = cluster.oracle();
         states.extend(oracle.jobs_by_state.keys().copied());
         reasons.extend(oracle.pending_by_reason.keys().copied());
         flags.extend(oracle.nodes_by_flag.keys().copied());
         assert!((500..2_000).contains(&oracle.job_records), "{} records", oracle.job_records);
-        assert!(oracle.cpus.allocated * 2 > oracle.cpus.total, "{:?}", oracle.cpus);
+        let use_now = oracle.cpus.allocated as f64 / oracle.cpus.total as f64;
+        assert!(use_now > 0.3, "{:?}", oracle.cpus);
+        used += use_now / STEPS as f64;
+        any_het |= cluster.jobs().iter().any(|job| job.het.is_some() && job.state == JobState::Running);
+        job_flags.extend(oracle.jobs_by_flag.keys().copied());
     }
+    assert!(used > 0.65, "on average {used} of the CPUs are in use");
     check(&cluster);
-    for state in ["PENDING", "RUNNING", "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED"] {
+    for state in ["PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED"] {
         assert!(states.contains(state), "no {state} in {states:?}");
     }
     for reason in [
@@ -113,14 +169,44 @@ fn a_day_brings_everything_that_happens_in_a_cluster_and_the_queue_stays() {
         "JobHeldUser",
         "BeginTime",
         "QOSMaxCpuPerUserLimit",
+        "QOSMaxJobsPerUserLimit",
+        "QOSGrpCpuLimit",
+        "AssocGrpCpuLimit",
+        "AssocMaxJobsLimit",
         "JobArrayTaskLimit",
+        "JobHeldAdmin",
+        "Licenses",
+        "Reservation",
+        "ReqNodeNotAvail",
+        "BadConstraints",
+        "PartitionTimeLimit",
     ] {
         assert!(reasons.contains(reason), "no {reason} in {reasons:?}");
     }
-    for flag in ["DRAIN", "NOT_RESPONDING", "RESERVED", "PLANNED"] {
+    for flag in [
+        "RESERVED",
+        "MAINTENANCE",
+        "CLOUD",
+        "POWERED_DOWN",
+        "POWERING_UP",
+        "POWERING_DOWN",
+        "DRAIN",
+        "COMPLETING",
+        "NOT_RESPONDING",
+        "FAIL",
+        "PLANNED",
+        "INVALID_REG",
+    ] {
         assert!(flags.contains(flag), "no {flag} in {flags:?}");
     }
+    for flag in ["CONFIGURING", "COMPLETING", "POWER_UP_NODE", "REQUEUED", "SPECIAL_EXIT"] {
+        assert!(job_flags.contains(flag), "no {flag} in {job_flags:?}");
+    }
+    assert!(any_het, "no heterogeneous job ran");
+    assert!(cluster.history().jobs().len() > 10_000);
     let stats = cluster.stats();
     assert!(stats.schedule.count > 100 && stats.backfill.count > 100 && stats.backfilled > 0);
-    assert!(stats.started > stats.completed && stats.canceled > 0 && stats.failed > 0);
+    // Counted from midnight.
+    assert!(stats.completed > 0 && stats.canceled > 0 && stats.failed > 0);
+    assert!(cluster.now_unix() - stats.since / 1_000 < 86_400);
 }

@@ -24,7 +24,7 @@ fn refused(arguments: &[&str], code: i32, words: &[&str]) {
 
 #[test]
 fn mistakes_on_the_command_line_end_with_2_and_name_what_is_valid() {
-    refused(&["--preset", "huge"], 2, &["'huge'", "--preset", "tiny, small, medium, large"]);
+    refused(&["--preset", "huge"], 2, &["'huge'", "--preset", "tiny, small, medium, large, enterprise, gpu"]);
     refused(&["--preset", "tiny"], 2, &["--jwt-key FILE", "--no-auth"]);
     refused(&["--no-auth", "--jobz", "3"], 2, &["--jobz", "--jobs"]);
     refused(&["--no-auth", "--fault", "418"], 2, &["418", "latency, jitter, stall-head"]);
