@@ -4,10 +4,12 @@
 use anyhow::{Context, anyhow, bail};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use mock_slurmrestd::cluster::clock::DEFAULT_START_UNIX;
 use mock_slurmrestd::cluster::{Clock, Cluster, Size};
 use mock_slurmrestd::http::{self, Auth, Config, Fault, Latency, Planned, Replay};
 use mock_slurmrestd::presets::{self, Preset};
 use mock_slurmrestd::wire::{ApiVersion, Release, Style};
+use mock_slurmrestd::workload::swf::Trace;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -65,9 +67,12 @@ pub(crate) struct Serve {
     /// Users.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=60_000), help_heading = "Cluster")]
     users: Option<u16>,
-    /// GPUs, rounded up to whole nodes of eight.
+    /// GPUs (H100), rounded up to whole nodes of eight.
     #[arg(long, value_name = "N", help_heading = "Cluster")]
     gpus: Option<u32>,
+    /// Replay the jobs of this trace (Standard Workload Format) on a machine of its size.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "jobs", "partitions", "users", "gpus", "replay"], help_heading = "Cluster")]
+    swf: Option<PathBuf>,
     /// Decides every accident: the same seed gives the same cluster.
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Cluster")]
     seed: u64,
@@ -123,7 +128,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "nodes", "jobs", "partitions", "users", "gpus"], help_heading = "Service")]
     replay: Option<PathBuf>,
     /// Listen here, on loopback only, for GET /sim/state, GET /sim/requests, POST /sim/advance, /sim/clock,
-    /// /sim/fault, /sim/token.
+    /// /sim/drain, /sim/fault, /sim/submit, /sim/token.
     #[arg(long, value_name = "ADDR:PORT", help_heading = "Control")]
     control: Option<SocketAddr>,
 }
@@ -134,7 +139,7 @@ pub(crate) fn parse() -> Cli {
         "Example:\n  mock-slurmrestd --preset tiny --no-auth\n  curl http://127.0.0.1:6820/slurm/v0.0.42/nodes\n\nPresets:",
     );
     for preset in presets::PRESETS {
-        after.push_str(&format!("\n  {:7} {:43} {}", preset.name, preset.size_in_words, preset.summary));
+        after.push_str(&format!("\n  {:10} {:49} {}", preset.name, preset.size_in_words, preset.summary));
     }
     let matches = Cli::command().after_help(after).get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
@@ -211,16 +216,11 @@ impl Serve {
         }
         let replay = self.replay.as_deref().map(Replay::read).transpose()?;
         let served = replay.as_ref().map_or(served, |replay| replay.api()..=replay.api());
-        let size = self.size();
-        let cluster = match clock {
-            Clock::Auto { .. } => Cluster::starting_at(&size, self.seed, unix_now()?, &self.cluster_name),
-            Clock::Explicit => Cluster::starting_at(
-                &size,
-                self.seed,
-                mock_slurmrestd::cluster::clock::DEFAULT_START_UNIX,
-                &self.cluster_name,
-            ),
+        let start = match clock {
+            Clock::Auto { .. } => unix_now()?,
+            Clock::Explicit => DEFAULT_START_UNIX,
         };
+        let cluster = self.cluster(start)?;
         Ok(Config {
             cluster,
             clock,
@@ -253,6 +253,17 @@ impl Serve {
             bail!("--serve {text}: Slurm {release} has {first} to {last}");
         }
         Ok(asked)
+    }
+
+    /// A busy cluster, or an empty one that replays a trace.
+    fn cluster(&self, start: u64) -> anyhow::Result<Cluster> {
+        let Some(path) = &self.swf else {
+            return Ok(Cluster::starting_at(&self.size(), self.seed, start, &self.cluster_name));
+        };
+        let text = std::fs::read_to_string(path).with_context(|| format!("--swf {}", path.display()))?;
+        let trace = Trace::parse(&text, &path.display().to_string()).context("--swf")?;
+        let size = trace.size(self.nodes);
+        Ok(Cluster::replaying(trace, &size, self.seed, start, &self.cluster_name))
     }
 
     fn size(&self) -> Size {

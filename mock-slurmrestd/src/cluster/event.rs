@@ -9,6 +9,15 @@ use std::collections::BinaryHeap;
 pub(super) enum Event {
     /// A user submits a job.
     Arrival,
+    /// A job of a recorded trace is submitted.
+    Recorded {
+        index: u32,
+    },
+    /// Its recorded wait is over; `tried` when there was no room a moment ago.
+    StartRecorded {
+        job: u32,
+        tried: bool,
+    },
     /// The quick scheduling cycle after something changed.
     Schedule,
     /// The periodic backfill cycle.

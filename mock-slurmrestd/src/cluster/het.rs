@@ -4,7 +4,7 @@
 use super::Cluster;
 use super::clock::Millis;
 use super::inventory::CPU;
-use super::job::{ArrayRole, Het, JobState, Request, StateReason};
+use super::job::{ArrayRole, Het, JobState, Outcome, Request, StateReason};
 use super::lifecycle::Obstacle;
 use super::places::Search;
 use rand::RngExt;
@@ -29,7 +29,13 @@ impl Cluster {
             second_partition: None,
             ..request.clone()
         };
-        let first = Request { second_partition: None, reservation: None, ..request.clone() };
+        // One component cannot be put back and held without the others.
+        let outcome = match request.outcome {
+            Outcome::SpecialExit => Outcome::Success,
+            outcome => outcome,
+        };
+        let helper = Request { outcome, ..helper };
+        let first = Request { outcome, second_partition: None, reservation: None, ..request.clone() };
         let index = self.submit_component(first, Het { leader, offset: 0, components }, at);
         for offset in 1..components {
             self.submit_component(helper.clone(), Het { leader, offset, components }, at);

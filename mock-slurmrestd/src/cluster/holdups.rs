@@ -31,7 +31,8 @@ impl Cluster {
         for _ in 0..TRIES {
             let index = self.rng.random_range(0..self.jobs.len());
             let job = &self.jobs[index];
-            if job.state == JobState::Running && job.settled <= self.now && job.het.is_none() {
+            if job.state == JobState::Running && job.settled <= self.now && job.het.is_none() && !job.by_hand
+            {
                 if self.rng.random_bool(0.7) {
                     self.suspend(index);
                 } else {
@@ -48,6 +49,7 @@ impl Cluster {
         let resumed = now + self.rng.random_range(2 * MINUTE..HOUR);
         let job = &mut self.jobs[index];
         job.state = JobState::Suspended;
+        self.running_jobs -= 1;
         job.suspended_at = now;
         // Its end is no longer known.
         job.run += 1;
@@ -66,6 +68,7 @@ impl Cluster {
         let done = job.elapsed(now);
         let slept = now - job.suspended_at;
         job.state = JobState::Running;
+        self.running_jobs += 1;
         job.suspended_for += slept;
         job.suspended_at = now;
         job.end += slept;
@@ -112,6 +115,8 @@ impl Cluster {
         self.charge_rest(index);
         self.release(index);
         let job = &mut self.jobs[index];
+        self.running_jobs -= u64::from(job.state == JobState::Running);
+        self.pending_tasks += 1;
         job.state = JobState::Pending;
         job.restarts += 1;
         job.run += 1;

@@ -1,5 +1,5 @@
 //! Lists of node names in Slurm's short form: `cpu[0001-0004,0007],gpu0002`.
-//! Not here: parsing them; nobody sends one to the simulator.
+//! Not here: whether nodes of these names exist.
 
 /// Joins names that are sorted within their prefix; numbers keep their width.
 pub fn compress<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -8,6 +8,50 @@ pub fn compress<'a>(names: impl Iterator<Item = &'a str>) -> String {
         list.add(name);
     }
     list.finish()
+}
+
+/// The names in a list.
+///
+/// # Errors
+/// One line that shows the list and what was expected.
+pub fn expand(list: &str) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut rest = list;
+    while !rest.is_empty() {
+        let end = end_of_item(rest);
+        let done = add_item(&rest[..end], &mut names);
+        done.ok_or_else(|| format!("nodes {list}: expected names such as cpu0001 or cpu[0001-0004,0007]"))?;
+        rest = rest[end..].strip_prefix(',').unwrap_or(&rest[end..]);
+    }
+    if names.is_empty() { Err("nodes: expected at least one name".to_owned()) } else { Ok(names) }
+}
+
+/// Where the first item ends: at a comma outside of brackets.
+fn end_of_item(list: &str) -> usize {
+    let mut inside = false;
+    let is_end = |c: char| {
+        inside = (inside || c == '[') && c != ']';
+        c == ',' && !inside
+    };
+    list.find(is_end).unwrap_or(list.len())
+}
+
+fn add_item(item: &str, names: &mut Vec<String>) -> Option<()> {
+    const MOST: u64 = 1_000_000;
+    let Some((prefix, rest)) = item.split_once('[') else {
+        names.push(item.to_owned());
+        return (!item.is_empty()).then_some(());
+    };
+    for range in rest.strip_suffix(']')?.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let width = first.len();
+        let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+        if last < first || last - first > MOST {
+            return None;
+        }
+        names.extend((first..=last).map(|number| format!("{prefix}{number:0width$}")));
+    }
+    Some(())
 }
 
 #[derive(Default)]
@@ -73,7 +117,18 @@ fn follows(before: &str, after: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::compress;
+    use super::{compress, expand};
+
+    #[test]
+    fn a_list_gives_the_names_that_it_was_made_of() {
+        for list in ["cpu0001", "cpu[0001,0003-0004]", "big0001,cpu[0009-0010],gpu0002"] {
+            let names = expand(list).unwrap();
+            assert_eq!(compress(names.iter().map(String::as_str)), list);
+        }
+        for list in ["", ",", "cpu[", "cpu[1-", "cpu[3-1]", "cpu[a]"] {
+            assert!(expand(list).unwrap_err().contains("expected"), "{list}");
+        }
+    }
 
     #[test]
     fn runs_become_ranges_and_single_names_stay_plain() {

@@ -172,6 +172,8 @@ pub struct Inventory {
     pub cluster: String,
     pub nodes: Vec<NodeSpec>,
     pub partitions: Vec<Partition>,
+    /// The largest `PriorityJobFactor`.
+    pub most_job_factor: u16,
     /// Ordinary users, then root.
     pub users: Vec<User>,
     /// The first is root.
@@ -239,6 +241,7 @@ impl Inventory {
             gpus,
             gpu_models,
             nodes,
+            most_job_factor: partitions.iter().map(|partition| partition.job_factor).max().unwrap_or(1),
             partitions,
             users: people.users,
             accounts: people.accounts,

@@ -347,6 +347,8 @@ pub struct Job {
     pub restarts: u16,
     /// Counts starts and resumptions, so that what was planned before is known to be void.
     pub(super) run: u16,
+    /// Ordered from outside: no invented user or administrator touches it.
+    pub(super) by_hand: bool,
     pub exit_code: u8,
     /// The signal that ended it, or 0.
     pub signal: u8,
@@ -537,6 +539,7 @@ pub(crate) mod tests {
             base_priority: 1_000,
             restarts: 0,
             run: 0,
+            by_hand: false,
             exit_code: 0,
             signal: 0,
             allocation: Vec::new(),

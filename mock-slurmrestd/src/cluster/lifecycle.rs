@@ -28,6 +28,10 @@ pub(super) enum Obstacle {
     None,
     Held,
     HeldByAdmin,
+    /// Held by its user for good.
+    HeldUntilReleased,
+    /// Starts when it did in the recording.
+    Recorded,
     Begin(Millis),
     Dependency(Dependency),
     /// No node will ever do, or the partition never lets it run so long.
@@ -167,7 +171,7 @@ impl Cluster {
             state: JobState::Pending,
             flags: 0,
             reason: StateReason::None,
-            held: matches!(obstacle, Obstacle::Held | Obstacle::HeldByAdmin),
+            held: matches!(obstacle, Obstacle::Held | Obstacle::HeldByAdmin | Obstacle::HeldUntilReleased),
             dependency: None,
             submit: at,
             eligible: 0,
@@ -181,6 +185,7 @@ impl Cluster {
             base_priority,
             restarts: 0,
             run: 0,
+            by_hand: false,
             exit_code: 0,
             signal: 0,
             allocation: Vec::new(),
@@ -202,6 +207,11 @@ impl Cluster {
                 let release = self.now + self.rng.random_range(10 * MINUTE..4 * HOUR);
                 self.agenda.plan(release, Event::Eligible { job: id });
             }
+            Obstacle::Recorded => {
+                job.eligible = at;
+                job.reason = StateReason::Priority;
+            }
+            Obstacle::HeldUntilReleased => job.reason = StateReason::JobHeldUser,
             Obstacle::Begin(begin) => {
                 job.reason = StateReason::BeginTime;
                 job.eligible = begin;
@@ -222,6 +232,7 @@ impl Cluster {
             }
         }
         self.stats.submitted += u64::from(job.tasks());
+        self.pending_tasks += u64::from(job.tasks());
         self.jobs_changed = self.now;
         self.jobs.push(job)
     }
@@ -294,8 +305,10 @@ impl Cluster {
         signal: u8,
     ) {
         self.charge_rest(index);
-        let cleaned = self.now + self.rng.random_range(CLEANING);
+        let cleaning = if self.replays() { 0 } else { self.rng.random_range(CLEANING) };
+        let cleaned = self.now + cleaning;
         let job = &mut self.jobs[index];
+        self.running_jobs -= u64::from(job.state == JobState::Running);
         job.settled = cleaned;
         job.state = state;
         job.reason = reason;
@@ -310,7 +323,9 @@ impl Cluster {
         for part in &self.jobs[index].allocation {
             self.nodes[part.node as usize].change_completing(true);
         }
-        self.agenda.plan(cleaned, Event::Cleaned { job: id });
+        if cleaned > self.now {
+            self.agenda.plan(cleaned, Event::Cleaned { job: id });
+        }
         match state {
             JobState::Cancelled => self.stats.canceled += 1,
             JobState::Failed | JobState::NodeFail => self.stats.failed += 1,
@@ -320,6 +335,9 @@ impl Cluster {
         self.remember_end(index);
         self.leave_array(id, array);
         self.settle_dependents(id, state == JobState::Completed);
+        if cleaned == self.now {
+            self.clean(id);
+        }
     }
 
     /// The epilogs are over: now others can have the nodes.
@@ -380,7 +398,7 @@ impl Cluster {
         }
         let index = self.rng.random_range(0..self.jobs.len());
         let job = &self.jobs[index];
-        if !matches!(job.role, ArrayRole::Waiting { .. }) && !job.state.is_finished() {
+        if !matches!(job.role, ArrayRole::Waiting { .. }) && !job.state.is_finished() && !job.by_hand {
             self.cancel(job.id);
         }
     }
@@ -408,6 +426,7 @@ impl Cluster {
         let now = self.now;
         let job = &mut self.jobs[index];
         self.queue.remove(job);
+        self.pending_tasks -= u64::from(job.tasks());
         job.state = JobState::Cancelled;
         // A job cancelled before it started has its end as its start, and keeps its reason.
         job.start = now;
@@ -425,8 +444,8 @@ impl Cluster {
         let old = self.finished.partition_point(|(end, _)| end + MIN_JOB_AGE <= now);
         let mut gone: Vec<u32> = self.finished.drain(..old).map(|(_, id)| id).collect();
         gone.sort_unstable();
-        self.jobs.remove(&gone);
         if !gone.is_empty() {
+            self.jobs.remove(&gone);
             self.jobs_changed = now;
         }
         self.power_down_idle_nodes();
@@ -437,10 +456,7 @@ impl Cluster {
     }
 
     pub(super) fn count_job_states(&mut self) {
-        let in_state = |state: JobState| -> u64 {
-            self.jobs().iter().filter(|job| job.state == state).map(|job| u64::from(job.tasks())).sum()
-        };
-        (self.stats.pending, self.stats.running) = (in_state(JobState::Pending), in_state(JobState::Running));
+        (self.stats.pending, self.stats.running) = (self.pending_tasks, self.running_jobs);
         self.stats.job_states_at = self.now;
     }
 }

@@ -28,12 +28,14 @@ mod lifecycle;
 pub mod node;
 mod operations;
 pub mod oracle;
+pub mod orders;
 mod places;
 mod power;
 mod priority;
 pub mod qos;
 mod queue;
 mod records;
+mod replay;
 pub mod reservation;
 mod reservations;
 pub mod resources;
@@ -46,9 +48,11 @@ mod warm;
 
 pub use clock::Clock;
 pub use oracle::Oracle;
+pub use orders::JobOrder;
 pub use size::Size;
 
 use crate::workload::Workload;
+use crate::workload::swf::Trace;
 use clock::{Millis, SECOND};
 use event::{Agenda, Event};
 use fair_share::{FairShare, Share};
@@ -64,7 +68,7 @@ use rand_chacha::ChaCha8Rng;
 use records::Records;
 use reservation::Reservation;
 use stats::{Rpc, Sender, Stats};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use usage::Usage;
@@ -81,6 +85,8 @@ pub struct Cluster {
     workload: Arc<Workload>,
     nodes: Vec<Node>,
     jobs: Records,
+    /// Ids of jobs that hold resources.
+    holding: BTreeSet<u32>,
     /// Ends and ids of the listed jobs that have finished, in order of time.
     finished: VecDeque<(Millis, u32)>,
     history: History,
@@ -100,10 +106,15 @@ pub struct Cluster {
     usual_records: u32,
     faults_per_hour: f64,
     schedule_planned: bool,
+    /// Of all records, with arrays expanded.
+    pending_tasks: u64,
+    running_jobs: u64,
     jobs_changed: Millis,
     stats: Stats,
     agenda: Agenda,
     rng: ChaCha8Rng,
+    /// What is replayed, if anything is.
+    trace: Option<Arc<Trace>>,
 }
 
 impl Cluster {
@@ -114,17 +125,25 @@ impl Cluster {
 
     /// The same with a start in seconds since the Unix epoch and a name.
     pub fn starting_at(size: &Size, seed: u64, start_unix: u64, name: &str) -> Self {
+        let mut cluster = Self::idle_at(size, seed, start_unix, name);
+        cluster.warm_up(size);
+        cluster
+    }
+
+    /// The same before anything has happened.
+    fn idle_at(size: &Size, seed: u64, start_unix: u64, name: &str) -> Self {
         let licenses = license::list(size.running_jobs());
         let inventory = Inventory::new(size, name, &licenses);
         let workload = Workload::new(size, &inventory);
         let now = start_unix * SECOND;
         let users = inventory.users.len();
-        let mut cluster = Self {
+        Self {
             now,
             started: now,
             workload: Arc::new(workload),
             nodes: Vec::with_capacity(inventory.nodes.len()),
             jobs: Records::with_capacity(size.jobs as usize + size.jobs as usize / 8),
+            holding: BTreeSet::new(),
             finished: VecDeque::new(),
             history: History::new(MOST_HISTORY),
             next_id: 1_000,
@@ -141,13 +160,14 @@ impl Cluster {
             faults_per_hour: operations::faults_per_hour(inventory.nodes.len()),
             inventory: Arc::new(inventory),
             schedule_planned: false,
+            pending_tasks: 0,
+            running_jobs: 0,
             jobs_changed: now,
             stats: Stats { since: now, ..Stats::default() },
             agenda: Agenda::default(),
             rng: ChaCha8Rng::seed_from_u64(seed),
-        };
-        cluster.warm_up(size);
-        cluster
+            trace: None,
+        }
     }
 
     /// Lets simulated time pass.
@@ -163,6 +183,8 @@ impl Cluster {
     fn handle(&mut self, event: Event) {
         match event {
             Event::Arrival => self.arrive(),
+            Event::Recorded { index } => self.submit_recorded(index),
+            Event::StartRecorded { job, tried } => self.start_recorded(job, tried),
             Event::Schedule => {
                 self.schedule_planned = false;
                 self.schedule();
@@ -279,6 +301,11 @@ impl Cluster {
     /// Fair shares as of the last calculation, in the order of [`Inventory::associations`].
     pub fn shares(&self) -> &[Share] {
         self.fair_share.shares()
+    }
+
+    /// Tasks that wait, and jobs that run: what slurmctld's statistics will say next.
+    pub fn pending_and_running(&self) -> (u64, u64) {
+        (self.pending_tasks, self.running_jobs)
     }
 
     /// Jobs that an association and all below it run now.

@@ -3,6 +3,7 @@
 
 use super::clock::Millis;
 use super::inventory::NodeType;
+use std::borrow::Cow;
 
 /// Slurm's node flags that the model uses, in the order in which slurmrestd lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,14 +84,14 @@ impl NodeBase {
 }
 
 /// Why an administrator or slurmctld took the node out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Reason {
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
     pub set_by: &'static str,
     pub since: Millis,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Node {
     pub down: bool,
     flags: u16,
@@ -110,6 +111,8 @@ pub struct Node {
     pub(super) reserved_from: Millis,
     /// Jobs that are being cleaned up on it.
     pub(super) completing: u16,
+    /// When the model's own repair is due; anything planned for another time is void.
+    pub(super) repaired_at: Millis,
     /// When it will be up, or off, while its power changes.
     pub(super) power_changes: Millis,
     /// Energy used up to `energy_at`, in joules.
@@ -135,6 +138,7 @@ impl Node {
             reserved_from: 0,
             completing: 0,
             power_changes: 0,
+            repaired_at: 0,
             joules: 0.0,
             energy_at: slurmd_start,
             last_busy: slurmd_start,

@@ -63,8 +63,10 @@ impl Cluster {
             self.set_invalid(node, since);
             // Lost contact a moment ago: still IDLE, but slurmctld no longer hears from it.
             let node = take(&mut self.rng);
+            let back = self.now + HOUR / 6;
             self.nodes[node as usize].set(NodeFlag::NotResponding, true);
-            self.agenda.plan(self.now + HOUR / 6, Event::Repair { node });
+            self.nodes[node as usize].repaired_at = back;
+            self.agenda.plan(back, Event::Repair { node });
         }
     }
 
@@ -118,7 +120,8 @@ impl Cluster {
         let repaired = self.now + self.repair_time();
         let state = &mut self.nodes[node as usize];
         state.set(NodeFlag::Drain, true);
-        state.reason = Some(Reason { text, set_by: "root", since });
+        state.reason = Some(Reason { text: text.into(), set_by: "root", since });
+        state.repaired_at = repaired;
         self.agenda.plan(repaired, Event::Repair { node });
     }
 
@@ -127,7 +130,7 @@ impl Cluster {
         self.set_drained(node, since);
         let state = &mut self.nodes[node as usize];
         state.set(NodeFlag::InvalidReg, true);
-        state.reason = Some(Reason { text: INVALID_REASON, set_by: "slurm", since });
+        state.reason = Some(Reason { text: INVALID_REASON.into(), set_by: "slurm", since });
     }
 
     fn set_down(&mut self, node: u32, since: Millis) {
@@ -137,13 +140,17 @@ impl Cluster {
         state.meter(kind, self.now);
         state.down = true;
         state.set(NodeFlag::NotResponding, true);
-        state.reason = Some(Reason { text: DOWN_REASON, set_by: "slurm", since });
+        state.reason = Some(Reason { text: DOWN_REASON.into(), set_by: "slurm", since });
+        state.repaired_at = repaired;
         self.agenda.plan(repaired, Event::Repair { node });
     }
 
     pub(super) fn repair(&mut self, node: u32) {
         let now = self.now;
         let state = &mut self.nodes[node as usize];
+        if state.repaired_at != now {
+            return;
+        }
         if state.down {
             state.restart(now);
         }
@@ -160,12 +167,9 @@ impl Cluster {
     /// Most jobs on a dead node are requeued; those that ask for no requeue end as NODE_FAIL. There is nothing to
     /// clean on it.
     fn lose_jobs_on(&mut self, node: u32) {
-        let lost: Vec<usize> = (0..self.jobs.len())
-            .filter(|index| {
-                let job = &self.jobs[*index];
-                job.holds_resources(self.now) && job.allocation.iter().any(|part| part.node == node)
-            })
-            .collect();
+        let holding = self.holding.iter().filter_map(|id| self.jobs.index_of(*id));
+        let is_on = |index: &usize| self.jobs[*index].allocation.iter().any(|part| part.node == node);
+        let lost: Vec<usize> = holding.filter(is_on).collect();
         for index in lost {
             // The end of a component ends the others.
             if !self.jobs[index].holds_resources(self.now) {

@@ -3,7 +3,7 @@
 
 use super::Cluster;
 use super::clock::SECOND;
-use super::job::{Job, JobState, Request};
+use super::job::{Job, Request};
 use super::resources::Resources;
 
 const FAIR_SHARE_WEIGHT: f64 = 10_000.0;
@@ -16,7 +16,6 @@ impl Cluster {
     /// The priority of a request as of now, without age.
     pub(super) fn base_priority(&self, request: &Request) -> u32 {
         let inventory = &self.inventory;
-        let most = inventory.partitions.iter().map(|partition| partition.job_factor).max().unwrap_or(1);
         let partition = &inventory.partitions[usize::from(request.partition)];
         let size = f64::from(request.cpus()) / inventory.cpus.max(1) as f64;
         // QOS priorities are their weighted factors already.
@@ -24,7 +23,7 @@ impl Cluster {
         let sum = LEAST
             + FAIR_SHARE_WEIGHT * self.fair_share.factor(request.association)
             + SIZE_WEIGHT * size.min(1.0)
-            + PARTITION_WEIGHT * f64::from(partition.job_factor) / f64::from(most)
+            + PARTITION_WEIGHT * f64::from(partition.job_factor) / f64::from(inventory.most_job_factor)
             + qos;
         sum as u32
     }
@@ -33,7 +32,11 @@ impl Cluster {
     pub(super) fn calculate_priorities(&mut self) {
         let now = self.now;
         let mut run_seconds = vec![Resources::default(); self.inventory.associations.len()];
-        for job in self.jobs.as_slice().iter().filter(|job| job.state == JobState::Running) {
+        for index in self.holding.iter().filter_map(|id| self.jobs.index_of(*id)) {
+            let job = &self.jobs[index];
+            if job.state.is_finished() {
+                continue;
+            }
             let left = (job.end.saturating_sub(now) / SECOND) as f64;
             run_seconds[job.request.association as usize].add(job.request.resources().for_seconds(left));
             charge(&mut self.fair_share, job, now);
@@ -41,19 +44,13 @@ impl Cluster {
         let inventory = self.inventory.clone();
         self.fair_share.calculate(&inventory.associations, run_seconds, now);
         let mut waiting = self.queue.take();
-        for (_, id) in waiting.iter_mut().flatten() {
+        for (rank, id) in waiting.iter_mut().flatten() {
             let Some(index) = self.jobs.index_of(*id) else { continue };
             let priority = self.base_priority(&self.jobs[index].request);
             if self.jobs[index].base_priority != priority {
                 self.jobs[index].base_priority = priority;
             }
-        }
-        for lane in &mut waiting {
-            for (rank, id) in lane.iter_mut() {
-                if let Some(index) = self.jobs.index_of(*id) {
-                    *rank = self.jobs[index].rank();
-                }
-            }
+            *rank = self.jobs[index].rank();
         }
         self.queue.put_back(waiting);
     }

@@ -3,6 +3,7 @@
 
 use super::job::Job;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 #[derive(Clone, Debug, Default)]
 struct Lane {
@@ -50,9 +51,11 @@ impl Queue {
         self.lanes.iter().map(|lane| lane.waiting.len()).sum()
     }
 
-    /// The ids of the best `count` jobs of a partition.
-    pub(super) fn best(&self, partition: usize, count: usize) -> Vec<u32> {
-        self.lanes[partition].waiting.iter().take(count).map(|(_, id)| *id).collect()
+    /// Rank and id of the next `count` jobs of a partition after this one, or of the best.
+    pub(super) fn after(&self, partition: usize, last: Option<(i64, u32)>, count: usize) -> Vec<(i64, u32)> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.lanes[partition].waiting.range((from, Bound::Unbounded));
+        next.take(count).copied().collect()
     }
 
     pub(super) fn is_blocked(&self, partition: u16) -> bool {
@@ -80,8 +83,15 @@ mod tests {
         for job in [&late, &early, &elsewhere] {
             queue.insert(job);
         }
-        assert_eq!((queue.best(0, 9), queue.best(0, 1), queue.best(1, 9)), (vec![2, 1], vec![2], vec![3]));
+        let best = |queue: &Queue, partition, count| -> Vec<u32> {
+            queue.after(partition, None, count).into_iter().map(|(_, id)| id).collect()
+        };
+        assert_eq!(
+            (best(&queue, 0, 9), best(&queue, 0, 1), best(&queue, 1, 9)),
+            (vec![2, 1], vec![2], vec![3])
+        );
+        assert_eq!(queue.after(0, Some((early.rank(), 2)), 9), [(late.rank(), 1)]);
         queue.remove(&early);
-        assert_eq!((queue.best(0, 9), queue.len()), (vec![1], 2));
+        assert_eq!((best(&queue, 0, 9), queue.len()), (vec![1], 2));
     }
 }

@@ -48,17 +48,19 @@ impl Records {
 
     /// Forgets the jobs with these ids, which ascend.
     pub(super) fn remove(&mut self, ids: &[u32]) {
-        if ids.is_empty() {
-            return;
+        let mut gone = ids.iter().copied().peekable();
+        let mut kept = 0;
+        for index in 0..self.ids.len() {
+            let id = self.ids[index];
+            while gone.next_if(|gone| *gone < id).is_some() {}
+            if gone.next_if_eq(&id).is_none() {
+                self.ids.swap(kept, index);
+                self.jobs.swap(kept, index);
+                kept += 1;
+            }
         }
-        let mut gone = ids.iter().peekable();
-        let mut is_kept = self.ids.iter().map(|id| {
-            while gone.next_if(|gone| **gone < *id).is_some() {}
-            gone.peek() != Some(&id)
-        });
-        self.jobs.retain(|_| is_kept.next().unwrap_or(true));
-        drop(is_kept);
-        self.ids.retain(|id| ids.binary_search(id).is_err());
+        self.ids.truncate(kept);
+        self.jobs.truncate(kept);
     }
 }
 

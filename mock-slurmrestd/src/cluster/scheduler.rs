@@ -18,13 +18,15 @@ pub(super) const BACKFILL_INTERVAL: Millis = 30 * SECOND;
 /// Jobs looked at per partition and cycle: `default_queue_depth` by its default, and as many again for backfill
 /// as a site with deep queues sets with `bf_max_job_part`.
 const QUEUE_DEPTH: usize = 100;
-const BACKFILL_DEPTH: usize = 200;
+const BACKFILL_DEPTH: usize = 100;
 /// How long prologs take.
 const PREPARATION: std::ops::Range<Millis> = SECOND / 2..3 * SECOND;
 /// Jobs per partition for which nodes are planned.
 const PLANS: u32 = 2;
 /// Jobs at a limit of their user or array cost next to nothing; so many more are looked past.
 const LIMITED_PER_TRIED: usize = 5;
+/// How many jobs are taken from the queue at a time.
+const AT_A_TIME: usize = 16;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Cycle {
@@ -32,6 +34,17 @@ enum Cycle {
     Backfill,
     /// Finds reasons and plans, but starts nothing.
     Look,
+}
+
+/// One partition in one cycle.
+struct Lane {
+    partition: usize,
+    cycle: Cycle,
+    /// Whether a job was left for which there was no place.
+    blocked: bool,
+    /// Jobs for which nodes were planned.
+    planned: u32,
+    misfits: Vec<Misfit>,
 }
 
 /// A request that found no place in this cycle; a larger one needs no second look.
@@ -102,9 +115,8 @@ impl Cluster {
     fn cycle(&mut self, cycle: Cycle, depth: usize) -> CycleReport {
         let mut report = CycleReport { queue: self.queue.len() as u64, ..CycleReport::default() };
         for partition in 0..self.inventory.partitions.len() {
-            let candidates = self.queue.best(partition, depth.saturating_mul(LIMITED_PER_TRIED));
             let tried_before = report.tried;
-            let blocked = self.cycle_of_partition(partition, &candidates, cycle, depth, &mut report);
+            let blocked = self.cycle_of_partition(partition, cycle, depth, &mut report);
             let reached_limit = report.tried - tried_before >= depth as u64;
             report.reached_limit |= reached_limit;
             self.queue.set_blocked(partition, blocked || reached_limit);
@@ -116,50 +128,60 @@ impl Cluster {
     fn cycle_of_partition(
         &mut self,
         partition: usize,
-        candidates: &[u32],
         cycle: Cycle,
         depth: usize,
         report: &mut CycleReport,
     ) -> bool {
-        let mut misfits: Vec<Misfit> = Vec::new();
-        let mut blocked = false;
-        let mut planned = 0;
+        let mut state = Lane { partition, cycle, blocked: false, planned: 0, misfits: Vec::new() };
         let end = report.tried.saturating_add(depth as u64);
-        for id in candidates.iter().copied() {
-            if report.tried == end || (blocked && cycle == Cycle::Quick) {
-                break;
+        let end_of_look = report.depth.saturating_add(depth.saturating_mul(LIMITED_PER_TRIED) as u64);
+        let mut last = None;
+        loop {
+            let next = self.queue.after(partition, last, AT_A_TIME);
+            if next.is_empty() {
+                return state.blocked;
             }
-            report.depth += 1;
-            if let Some(reason) = self.obstacle(id) {
-                self.wait_for(id, reason, cycle);
-                continue;
-            }
-            if blocked && cycle == Cycle::Look {
-                self.wait_for(id, StateReason::Priority, cycle);
-                continue;
-            }
-            report.tried += 1;
-            match self.start_what_fits(id, partition, cycle, &mut misfits, report) {
-                Fit::All => {}
-                Fit::Limit(reason) => self.wait_for(id, reason, cycle),
-                Fit::NoPlace => {
-                    let first = !blocked;
-                    blocked = true;
-                    let reason = if first { StateReason::Resources } else { StateReason::Priority };
-                    self.wait_for(id, reason, cycle);
-                    if cycle != Cycle::Quick && planned < PLANS {
-                        planned += 1;
-                        self.plan_nodes(id, partition);
-                    }
+            last = next.last().copied();
+            for (_, id) in next {
+                let done = report.tried >= end || report.depth >= end_of_look;
+                if done || (state.blocked && cycle == Cycle::Quick) {
+                    return state.blocked;
+                }
+                report.depth += 1;
+                if let Some(index) = self.index_of(id) {
+                    self.consider(index, &mut state, report);
                 }
             }
         }
-        blocked
+    }
+
+    /// Starts a job, plans it, or says why it waits.
+    fn consider(&mut self, index: usize, lane: &mut Lane, report: &mut CycleReport) {
+        if let Some(reason) = self.obstacle(index) {
+            return self.wait_for(index, reason, lane.cycle);
+        }
+        if lane.blocked && lane.cycle == Cycle::Look {
+            return self.wait_for(index, StateReason::Priority, lane.cycle);
+        }
+        report.tried += 1;
+        match self.start_what_fits(index, lane, report) {
+            Fit::All => {}
+            Fit::Limit(reason) => self.wait_for(index, reason, lane.cycle),
+            Fit::NoPlace => {
+                let reason = if lane.blocked { StateReason::Priority } else { StateReason::Resources };
+                lane.blocked = true;
+                self.wait_for(index, reason, lane.cycle);
+                if lane.cycle != Cycle::Quick && lane.planned < PLANS {
+                    lane.planned += 1;
+                    self.plan_nodes(index, lane.partition);
+                }
+            }
+        }
     }
 
     /// What keeps the job waiting apart from room on the nodes.
-    fn obstacle(&self, id: u32) -> Option<StateReason> {
-        let job = &self.jobs[self.index_of(id)?];
+    fn obstacle(&self, index: usize) -> Option<StateReason> {
+        let job = &self.jobs[index];
         let request = &job.request;
         if let ArrayRole::Waiting { limit, running, .. } = job.role
             && limit > 0
@@ -180,6 +202,9 @@ impl Cluster {
         {
             return Some(StateReason::ReqNodeNotAvail);
         }
+        if self.replays() {
+            return None;
+        }
         self.usage.limit_reached(request, &self.inventory)
     }
 
@@ -190,9 +215,8 @@ impl Cluster {
             .is_none_or(|wanted| licenses[usize::from(wanted.license)].free() >= wanted.count.into())
     }
 
-    fn wait_for(&mut self, id: u32, reason: StateReason, cycle: Cycle) {
+    fn wait_for(&mut self, index: usize, reason: StateReason, cycle: Cycle) {
         let now = self.now;
-        let Some(index) = self.index_of(id) else { return };
         let job = &mut self.jobs[index];
         job.last_evaluated = now;
         job.backfill_attempted |= cycle == Cycle::Backfill;
@@ -212,39 +236,28 @@ impl Cluster {
     }
 
     /// Starts the job, or as many tasks of an array as fit.
-    fn start_what_fits(
-        &mut self,
-        id: u32,
-        partition: usize,
-        cycle: Cycle,
-        misfits: &mut Vec<Misfit>,
-        report: &mut CycleReport,
-    ) -> Fit {
+    fn start_what_fits(&mut self, index: usize, lane: &mut Lane, report: &mut CycleReport) -> Fit {
         loop {
-            let Some(index) = self.index_of(id) else { return Fit::All };
             let job = &self.jobs[index];
-            if misfits.iter().any(|misfit| misfit.rules_out(&job.request)) {
-                return Fit::NoPlace;
-            }
-            if cycle == Cycle::Look {
+            if lane.misfits.iter().any(|misfit| misfit.rules_out(&job.request)) || lane.cycle == Cycle::Look {
                 return Fit::NoPlace;
             }
             if job.het.is_some() {
                 return self.start_het(index, report);
             }
-            let places = match self.places(index, partition, &[]) {
+            let places = match self.places(index, lane.partition, &[]) {
                 Search::Found(places) => places,
                 Search::Reserved => return Fit::Limit(StateReason::ReqNodeNotAvail),
                 Search::Full => {
-                    misfits.push(Misfit::of(&self.jobs[index].request));
+                    lane.misfits.push(Misfit::of(&self.jobs[index].request));
                     return Fit::NoPlace;
                 }
             };
             report.started += 1;
-            if !self.start(index, partition, &places) {
+            if !self.start(index, lane.partition, &places) {
                 return Fit::All;
             }
-            if let Some(reason) = self.obstacle(id) {
+            if let Some(reason) = self.obstacle(index) {
                 return Fit::Limit(reason);
             }
         }
@@ -261,8 +274,7 @@ impl Cluster {
     }
 
     /// Plans the nodes that will be free first for the job that is next in its partition.
-    fn plan_nodes(&mut self, id: u32, partition: usize) {
-        let Some(index) = self.index_of(id) else { return };
+    fn plan_nodes(&mut self, index: usize, partition: usize) {
         let request = &self.jobs[index].request;
         let (wanted, limit) = (request.nodes as usize, request.limit());
         let partition = &self.inventory.partitions[partition];
@@ -326,6 +338,8 @@ impl Cluster {
         let job = &mut self.jobs[started];
         job.request.partition = partition as u16;
         job.request.second_partition = None;
+        self.pending_tasks -= 1;
+        self.running_jobs += 1;
         job.state = JobState::Running;
         job.reason = StateReason::None;
         job.set(JobFlag::Requeued, false);
@@ -373,6 +387,7 @@ impl Cluster {
             self.licenses[usize::from(taken.license)].used += u32::from(taken.count);
         }
         job.allocation = allocation;
+        self.holding.insert(job.id);
     }
 
     /// Gives back what a job held on its nodes; the record keeps showing it.
@@ -396,6 +411,7 @@ impl Cluster {
             self.has_more_room(node);
         }
         let job = &self.jobs[index];
+        self.holding.remove(&job.id);
         self.usage.give_back(&job.request, &self.inventory);
         if let Some(taken) = job.request.licenses {
             self.licenses[usize::from(taken.license)].used -= u32::from(taken.count);

@@ -21,10 +21,7 @@ const ENOUGH_MISSES: u32 = 100;
 
 impl Cluster {
     pub(super) fn warm_up(&mut self, size: &Size) {
-        for _ in 0..self.inventory.nodes.len() {
-            let boot = self.now - self.rng.random_range(HOUR..90 * 24 * HOUR);
-            self.nodes.push(Node::new(boot, boot + 2 * MINUTE));
-        }
+        self.boot_nodes();
         self.power_down_at_start();
         self.break_some_nodes();
         self.make_reservations();
@@ -34,6 +31,21 @@ impl Cluster {
         self.look();
         self.invent_history(size);
         self.plan_the_rest();
+    }
+
+    fn boot_nodes(&mut self) {
+        for _ in 0..self.inventory.nodes.len() {
+            let boot = self.now - self.rng.random_range(HOUR..90 * 24 * HOUR);
+            self.nodes.push(Node::new(boot, boot + 2 * MINUTE));
+        }
+    }
+
+    /// Healthy nodes without jobs, on which only the scheduler works.
+    pub(super) fn start_empty(&mut self) {
+        self.boot_nodes();
+        self.calculate_priorities();
+        self.plan_cycles();
+        self.plan_midnight();
     }
 
     fn fill(&mut self, size: &Size) {
@@ -118,7 +130,7 @@ impl Cluster {
             // A node that was drained a short while ago still has its jobs.
             let drained_lately = state.is_responding()
                 && state.has(NodeFlag::Drain)
-                && state.reason.is_some_and(|reason| reason.since + OLDEST_RUN > self.now);
+                && state.reason.as_ref().is_some_and(|reason| reason.since + OLDEST_RUN > self.now);
             let is_reserved = state.reservation.is_some() || state.reserved_from != 0;
             (state.is_usable() || drained_lately) && !is_reserved && self.has_room(**node, request)
         };
@@ -151,6 +163,7 @@ impl Cluster {
         let ended = self.now - span + span * Millis::from(number) / Millis::from(of);
         let job = &mut self.jobs[index];
         self.queue.remove(job);
+        self.pending_tasks -= 1;
         let partition = &self.inventory.partitions[usize::from(job.request.partition)];
         let place = partition.nodes[number as usize % partition.nodes.len()];
         let kind = self.inventory.node_type(place);
@@ -228,13 +241,17 @@ impl Cluster {
         self.count_job_states();
     }
 
+    fn plan_cycles(&mut self) {
+        self.agenda.plan(self.now + BACKFILL_INTERVAL / 6, Event::Backfill);
+        self.agenda.plan(self.now + HOUSEKEEPING_INTERVAL, Event::Housekeeping);
+        self.agenda.plan(self.now + fair_share::CALCULATION_INTERVAL, Event::Priorities);
+    }
+
     fn plan_the_rest(&mut self) {
         let arrival = self.workload.clone().interval(&mut self.rng, self.now, 1.0);
         self.agenda.plan(self.now + arrival, Event::Arrival);
         self.agenda.plan(self.now + 10 * SECOND, Event::Cancellation);
-        self.agenda.plan(self.now + BACKFILL_INTERVAL / 6, Event::Backfill);
-        self.agenda.plan(self.now + HOUSEKEEPING_INTERVAL, Event::Housekeeping);
-        self.agenda.plan(self.now + fair_share::CALCULATION_INTERVAL, Event::Priorities);
+        self.plan_cycles();
         self.plan_operations();
         self.request_schedule();
     }

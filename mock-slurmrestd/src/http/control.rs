@@ -2,6 +2,7 @@
 //! Not part of slurmrestd's face; it has no authentication, so it must listen on loopback only.
 
 use super::Simulator;
+use super::control_orders;
 use super::faults::{Fault, FaultKind, Planned};
 use crate::cluster::oracle::{Amount, PartitionCounts};
 use crate::cluster::{Clock, Oracle};
@@ -70,7 +71,8 @@ fn act(simulator: &Simulator, method: &Method, path: &str, body: &[u8]) -> Outco
         ("POST", "/sim/advance") => {
             let seconds = parse(body)?.get("seconds").and_then(Value::as_f64);
             let seconds = seconds.filter(|seconds| (0.0..=MAX_ADVANCE_SECONDS).contains(seconds));
-            let seconds = seconds.ok_or_else(|| bad("expected {\"seconds\": N}, N from 0 to a year".to_owned()))?;
+            let seconds =
+                seconds.ok_or_else(|| bad("expected {\"seconds\": N}, N from 0 to a year".to_owned()))?;
             simulator.advance(Duration::from_secs_f64(seconds));
             Ok(json!({"now_unix": simulator.cluster().now_unix()}))
         }
@@ -84,14 +86,17 @@ fn act(simulator: &Simulator, method: &Method, path: &str, body: &[u8]) -> Outco
             simulator.0.faults.replace(faults);
             Ok(requests(simulator))
         }
+        ("POST", "/sim/submit") => control_orders::submit(&parse(body)?, simulator).map_err(bad),
+        ("POST", "/sim/drain") => control_orders::drain(&parse(body)?, simulator).map_err(bad),
         ("POST", "/sim/token") => token(&parse(body)?, simulator).map_err(bad),
         (_, "/sim/state" | "/sim/requests") => Err((StatusCode::METHOD_NOT_ALLOWED, "only GET".to_owned())),
-        (_, "/sim/advance" | "/sim/clock" | "/sim/fault" | "/sim/token") => {
+        (_, "/sim/advance" | "/sim/clock" | "/sim/drain" | "/sim/fault" | "/sim/submit" | "/sim/token") => {
             Err((StatusCode::METHOD_NOT_ALLOWED, "only POST".to_owned()))
         }
         _ => Err((
             StatusCode::NOT_FOUND,
-            "expected GET /sim/state, GET /sim/requests, or POST to /sim/advance, /sim/clock, /sim/fault or /sim/token"
+            "expected GET /sim/state, GET /sim/requests, or POST to /sim/advance, /sim/clock, /sim/drain, \
+             /sim/fault, /sim/submit or /sim/token"
                 .to_owned(),
         )),
     }
@@ -182,6 +187,13 @@ fn clock_json(clock: Clock) -> Value {
 fn state(oracle: &Oracle, clock: Clock) -> Value {
     let partitions: Map<String, Value> =
         oracle.partitions.iter().map(|(name, counts)| (name.clone(), partition(counts))).collect();
+    let licenses: BTreeMap<&str, Value> = oracle
+        .licenses
+        .iter()
+        .map(|(name, counts)| {
+            (*name, json!({"total": counts.total, "used": counts.used, "reserved": counts.reserved}))
+        })
+        .collect();
     json!({
         "now_unix": oracle.now_unix,
         "clock": clock_json(clock),
@@ -192,6 +204,10 @@ fn state(oracle: &Oracle, clock: Clock) -> Value {
         "memory_bytes": amount(oracle.memory_bytes),
         "gpus": amount(oracle.gpus),
         "jobs_by_state": oracle.jobs_by_state,
+        "jobs_by_flag": oracle.jobs_by_flag,
+        "licenses": licenses,
+        "reservations": {"all": oracle.reservations, "active": oracle.reservations_active},
+        "history": oracle.history,
         "pending_by_reason": oracle.pending_by_reason,
         "job_records": oracle.job_records,
         "partitions": partitions,

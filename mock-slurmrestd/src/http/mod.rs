@@ -5,6 +5,7 @@ mod answer;
 mod auth;
 mod connection;
 mod control;
+mod control_orders;
 mod counters;
 mod faults;
 mod latency;
@@ -232,6 +233,11 @@ impl Simulator {
     /// Lets simulated time pass, whatever the clock.
     pub fn advance(&self, by: Duration) {
         self.0.moving().advance(by);
+    }
+
+    /// Changes the cluster as an administrator or user would; readers keep what they have.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Cluster) -> T) -> T {
+        change(Arc::make_mut(&mut self.0.moving().cluster))
     }
 
     pub fn clock(&self) -> Clock {

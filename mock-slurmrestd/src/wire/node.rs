@@ -82,9 +82,9 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
         json.int(key!("res_cores_per_gpu"), 0u64);
     }
     json.str(key!("comment"), "");
-    json.str(key!("reason"), node.reason.map_or("", |reason| reason.text));
-    json.set(key!("reason_changed_at"), node.reason.map_or(0, |reason| reason.since / SECOND));
-    json.str(key!("reason_set_by_user"), node.reason.map_or("", |reason| reason.set_by));
+    json.str(key!("reason"), node.reason.as_ref().map_or("", |reason| &reason.text));
+    json.set(key!("reason_changed_at"), node.reason.as_ref().map_or(0, |reason| reason.since / SECOND));
+    json.str(key!("reason_set_by_user"), node.reason.as_ref().map_or("", |reason| reason.set_by));
     json.set(key!("resume_after"), 0u64);
     let reservation = node.reservation.and_then(|id| cluster.reservation(id));
     json.str(key!("reservation"), reservation.map_or("", |reservation| reservation.name.as_str()));

@@ -4,6 +4,7 @@
 mod arrivals;
 mod runtimes;
 mod sizes;
+pub mod swf;
 
 use crate::cluster::array::TaskList;
 use crate::cluster::clock::Millis;

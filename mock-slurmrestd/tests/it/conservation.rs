@@ -107,6 +107,8 @@ fn sums(cluster: &Cluster) {
     assert_eq!(waiting, oracle.jobs_by_state.get("PENDING").copied().unwrap_or(0));
     let tasks: u64 = cluster.jobs().iter().map(|job| u64::from(job.tasks())).sum();
     assert_eq!(tasks, oracle.jobs_by_state.values().sum::<u64>());
+    let count = |state: &str| oracle.jobs_by_state.get(state).copied().unwrap_or(0);
+    assert_eq!(cluster.pending_and_running(), (count("PENDING"), count("RUNNING")));
     let running: u64 = oracle.partitions.values().map(|partition| partition.running).sum();
     assert_eq!(running, oracle.jobs_by_state.get("RUNNING").copied().unwrap_or(0));
     for partition in oracle.partitions.values() {

@@ -26,6 +26,12 @@ fn refused(arguments: &[&str], code: i32, words: &[&str]) {
 fn mistakes_on_the_command_line_end_with_2_and_name_what_is_valid() {
     refused(&["--preset", "huge"], 2, &["'huge'", "--preset", "tiny, small, medium, large, enterprise, gpu"]);
     refused(&["--preset", "tiny"], 2, &["--jwt-key FILE", "--no-auth"]);
+    refused(&["--no-auth", "--swf", "/nonexistent/trace"], 2, &["--swf", "/nonexistent/trace"]);
+    refused(
+        &["--no-auth", "--swf", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")],
+        2,
+        &["Cargo.toml:1", "expected 18"],
+    );
     refused(&["--no-auth", "--jobz", "3"], 2, &["--jobz", "--jobs"]);
     refused(&["--no-auth", "--fault", "418"], 2, &["418", "latency, jitter, stall-head"]);
     refused(&["--no-auth", "--serve", "v0.0.39"], 2, &["v0.0.39", "v0.0.40 to v0.0.45"]);
@@ -117,9 +123,27 @@ impl Running {
     }
 }
 
+#[test]
+fn two_processes_with_one_seed_send_the_same_bytes() {
+    let bodies = |seed: &str| {
+        let arguments = ["--no-auth", "--preset", "small", "--clock", "explicit", "--seed", seed];
+        let mut running = start(&arguments);
+        let address = running.address("listening on http://");
+        ["jobs", "nodes", "partitions"].map(|endpoint| get_path(&address, "", endpoint))
+    };
+    let first = bodies("7");
+    assert!(first[0].len() > 1_000_000);
+    assert!(first == bodies("7"), "the same seed");
+    assert!(first != bodies("8"), "another seed");
+}
+
 fn get(address: &str, token: &str) -> String {
+    get_path(address, token, "ping")
+}
+
+fn get_path(address: &str, token: &str, endpoint: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    let request = "GET /slurm/v0.0.42/ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    let request = format!("GET /slurm/v0.0.42/{endpoint} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
     write!(stream, "{request}X-SLURM-USER-TOKEN: {token}\r\n\r\n").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
