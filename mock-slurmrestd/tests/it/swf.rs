@@ -1,7 +1,6 @@
 //! A trace comes out as it went in: its jobs, when they were submitted and started, and how long they ran.
 //! Not here: the format's mistakes (src/workload/swf.rs).
 
-use crate::shapes::fixture;
 use mock_slurmrestd::cluster::Cluster;
 use mock_slurmrestd::cluster::clock::DEFAULT_START_UNIX;
 use mock_slurmrestd::cluster::job::JobState;
@@ -10,7 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn trace() -> Trace {
-    Trace::parse(&std::fs::read_to_string(fixture("small.swf")).unwrap(), "small.swf").unwrap()
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/small.swf");
+    Trace::parse(&std::fs::read_to_string(path).unwrap(), path).unwrap()
 }
 
 fn replayed() -> Cluster {

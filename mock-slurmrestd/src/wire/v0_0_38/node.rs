@@ -62,9 +62,9 @@ pub(in super::super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster
     );
     json.int(key!("port"), 6_818u64);
     json.int(key!("real_memory"), kind.memory_mb);
-    json.str(key!("reason"), node.reason.map_or("", |reason| reason.text));
-    json.int(key!("reason_changed_at"), node.reason.map_or(0, |reason| reason.since / SECOND));
-    json.str_or_null(key!("reason_set_by_user"), node.reason.map(|reason| reason.set_by));
+    json.str(key!("reason"), node.reason.as_ref().map_or("", |reason| &reason.text));
+    json.int(key!("reason_changed_at"), node.reason.as_ref().map_or(0, |reason| reason.since / SECOND));
+    json.str_or_null(key!("reason_set_by_user"), node.reason.as_ref().map(|reason| reason.set_by));
     json.int(key!("slurmd_start_time"), seen(node.slurmd_start));
     json.int(key!("sockets"), SOCKETS);
     json.int(key!("threads"), 1u64);
