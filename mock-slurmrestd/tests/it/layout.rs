@@ -2,8 +2,9 @@
 //! Not here: keys and types of everything (shapes.rs).
 
 use crate::shapes::{RECORDED, fixture, lively_cluster};
-use mock_slurmrestd::cluster::{Cluster, Size};
+use mock_slurmrestd::cluster::{Cluster, JobOrder, Size};
 use mock_slurmrestd::wire::{ApiVersion, Endpoint, Face, Style, write};
+use std::time::Duration;
 
 /// The line with its value replaced by the value's kind; indentation, key, brackets and commas stay.
 fn kind(line: &str) -> String {
@@ -74,7 +75,14 @@ fn a_dead_node_is_laid_out_as_recorded() {
 
 #[test]
 fn a_running_job_is_laid_out_as_recorded() {
-    let cluster = lively_cluster();
+    // Four cores and memory per node, as the recorded one asked for.
+    let mut cluster = Cluster::new(&Size::of(20, 0), 1);
+    let mut order = JobOrder::default();
+    for (key, value) in [("cpus", "4"), ("memory_mb", "4096"), ("run_seconds", "600")] {
+        order.set(key, value).unwrap();
+    }
+    cluster.order(&order).unwrap();
+    cluster.advance(Duration::from_secs(10));
     for face in RECORDED {
         let ours = text(&cluster, face, Endpoint::Jobs);
         check(face, "jobs-head.raw.txt", &ours, "    {\n      \"account\"", |element| {

@@ -79,6 +79,10 @@ pub(crate) fn lively_cluster() -> Cluster {
     cluster
 }
 
+/// Where the recordings hold no job of a kind that the cluster has: here no heterogeneous one.
+const UNRECORDED: [&str; 1] =
+    ["22.05 v0.0.38 slurmdb/jobs.jobs[].het.job_offset: {\"int\", \"null\"}, recorded {\"null\"}"];
+
 #[test]
 fn keys_and_types_are_those_of_the_recordings() {
     let cluster = lively_cluster();
@@ -98,6 +102,7 @@ fn keys_and_types_are_those_of_the_recordings() {
             keys += recorded.count();
         }
     }
+    differences.retain(|difference| !UNRECORDED.contains(&difference.as_str()));
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     println!("compared {answers} answers with {keys} keys");
 }
