@@ -5,4 +5,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ulimit -n 8192
-cargo test --release -p exporter --test it slow_clients::five_thousand -- --ignored --nocapture
+SLOW_CLIENTS=1 cargo test --release -p exporter --test it slow_clients::five_thousand -- --nocapture

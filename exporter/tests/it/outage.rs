@@ -15,7 +15,7 @@ const WATCHED: [&str; 6] = ["ping", "diag", "job_states", "nodes", "partitions",
 fn start(simulator: &Simulator, more: &[&str]) -> Exporter {
     let mut arguments = simulator.exporter_arguments();
     let fast = |endpoint: &str| format!("--collection.intervals.{}=1s", endpoint.replace('_', "-"));
-    arguments.extend(WATCHED.map(fast));
+    arguments.extend(exporter::model::Endpoint::ALL.map(|endpoint| fast(endpoint.name())));
     arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
     let exporter = Exporter::start(&arguments);
     exporter.wait_until_ready();

@@ -58,6 +58,8 @@ fn texts(recording: &str, wanted: &[&str]) -> BTreeSet<String> {
             serde_json::Value::Array(items) => {
                 items.iter().for_each(|item| walk(item, wanted, is_wanted, found));
             }
+            // What is counted has a type beside its name: `cpu`, a licence, a GPU.
+            serde_json::Value::Object(members) if members.contains_key("type") => {}
             serde_json::Value::Object(members) => {
                 for (key, value) in members.iter().filter(|(key, _)| *key != "plugin") {
                     walk(value, wanted, wanted.contains(&key.as_str()), found);

@@ -13,7 +13,7 @@ use crate::page::Samples;
 use crate::process::Exporter;
 
 /// How many of the endpoints that the exporter polls the simulator has.
-pub(crate) const SERVED: f64 = 6.0;
+pub(crate) const SERVED: f64 = 13.0;
 
 /// A running simulator; dropping it ends it.
 pub(crate) struct Simulator {
@@ -66,6 +66,10 @@ fn every_version_counts_as_the_simulated_cluster_does() {
         assert_eq!(words(&page, "slurm_cluster_jobs", "state"), lower(&oracle.jobs_by_state), "{version}");
         let flags = words(&page, "slurm_nodes_flagged", "flag");
         for (flag, count) in lower(&oracle.nodes_by_flag) {
+            // v0.0.38 does not say of a node that is down that it is silent too (recorded).
+            if flag == "not_responding" && version == "v0.0.38" {
+                continue;
+            }
             assert_eq!(flags.get(&flag), Some(&count), "{version} {flag}");
         }
         for (family, expected) in [

@@ -10,17 +10,7 @@ use crate::prometheus::Prometheus;
 use crate::simulator::Simulator;
 
 /// What is empty here whenever a query names it, and why. Each is named by one at least.
-const ABSENT: &[(&str, &str)] = &[
-    ("slurm_license_", "the simulator has no licences"),
-    ("slurm_reservation_", "the simulator has no reservations"),
-    ("slurm_database_up", "the simulator has no slurmdbd"),
-    ("slurm_job_cpu_efficiency", "the simulator has no slurmdbd"),
-    ("slurm_job_memory_efficiency", "the simulator has no slurmdbd"),
-    ("slurm_job_waste_", "the simulator has no slurmdbd"),
-    ("slurm_qos_used", "the simulator has no slurmdbd"),
-    ("slurm_fairshare_factor", "the simulator has no shares"),
-    ("slurm_exporter_token_expiry_", "no token is used"),
-];
+const ABSENT: &[(&str, &str)] = &[("slurm_exporter_token_expiry_", "no token is used")];
 
 /// What may be empty: whether it happens in these seconds is chance.
 const SELDOM: &[(&str, &str)] = &[
@@ -30,6 +20,9 @@ const SELDOM: &[(&str, &str)] = &[
     ("slurm_node_drain_info", "no node is drained"),
     ("slurm_node_state{", "no node is down or drained"),
     ("slurm_exporter_collection_errors_total", "nothing fails"),
+    ("slurm_job_cpu_efficiency_", "no ended job is read from slurmdbd in these seconds"),
+    ("slurm_job_memory_efficiency_", "no ended job is read from slurmdbd in these seconds"),
+    ("slurm_job_waste_", "no ended job is read from slurmdbd in these seconds"),
     ("slurm_jobs_failed_total", "no job fails in these seconds"),
     ("slurm_jobs_finished_total", "no job fails in these seconds"),
 ];
