@@ -9,7 +9,7 @@ use crate::cluster::accounts::Association;
 use crate::cluster::clock::SECOND;
 use crate::cluster::hostlist;
 
-/// With its associations when they were asked for, as in `/config`.
+/// With its associations when they were asked for, as in `/config`; in v0.0.38 always.
 pub(super) fn user<S: Sink>(
     json: &mut Json<'_, S>,
     cluster: &Cluster,
@@ -17,29 +17,31 @@ pub(super) fn user<S: Sink>(
     face: Face,
     with_associations: bool,
 ) {
-    let inventory = cluster.inventory();
+    let (inventory, plain) = (cluster.inventory(), json.is_plain());
     let user = &inventory.users[index];
+    let is_told = with_associations || plain;
     json.open_element();
-    json.words(key!("administrator_level"), [user.admin_level]);
-    json.open_list(key!("associations"));
-    let own = |other: &&Association| other.user == Some(index as u16);
-    for association in inventory.associations.iter().filter(own).filter(|_| with_associations) {
-        short_association(json, cluster, association);
+    if plain {
+        json.str(key!("administrator_level"), user.admin_level);
+    } else {
+        json.words(key!("administrator_level"), [user.admin_level]);
     }
-    json.close_list();
+    associations(json, cluster, |association| is_told && association.user == Some(index as u16));
     json.empty_list(key!("coordinators"));
     json.open_object(key!("default"));
     if face.api >= ApiVersion::V0_0_44 {
         json.int(key!("qos"), 0u64);
     }
     let account = &inventory.accounts[usize::from(user.account)].name;
-    json.str(key!("account"), if with_associations { account } else { "" });
+    json.str(key!("account"), if is_told { account } else { "" });
     json.str(key!("wckey"), "");
     json.close_object();
-    json.words(key!("flags"), ["NONE"]);
+    json.words(key!("flags"), (!plain).then_some("NONE"));
     json.str(key!("name"), &user.name);
-    json.str(key!("old_name"), "");
-    json.empty_list(key!("wckeys"));
+    if !plain {
+        json.str(key!("old_name"), "");
+        json.empty_list(key!("wckeys"));
+    }
     json.close_object();
 }
 
@@ -49,15 +51,10 @@ pub(super) fn account<S: Sink>(
     index: usize,
     with_associations: bool,
 ) {
-    let inventory = cluster.inventory();
-    let account = &inventory.accounts[index];
+    let account = &cluster.inventory().accounts[index];
+    let is_told = with_associations || json.is_plain();
     json.open_element();
-    json.open_list(key!("associations"));
-    let own = |other: &&Association| usize::from(other.account) == index;
-    for association in inventory.associations.iter().filter(own).filter(|_| with_associations) {
-        short_association(json, cluster, association);
-    }
-    json.close_list();
+    associations(json, cluster, |association| is_told && usize::from(association.account) == index);
     json.empty_list(key!("coordinators"));
     json.str(key!("description"), &account.description);
     json.str(key!("name"), &account.name);
@@ -66,13 +63,17 @@ pub(super) fn account<S: Sink>(
     json.close_object();
 }
 
-fn short_association<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, association: &Association) {
-    json.open_element();
-    association_names(json, cluster, association);
-    json.close_object();
+fn associations<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, own: impl Fn(&Association) -> bool) {
+    json.open_list(key!("associations"));
+    for association in cluster.inventory().associations.iter().filter(|association| own(association)) {
+        json.open_element();
+        association_names(json, cluster, association);
+        json.close_object();
+    }
+    json.close_list();
 }
 
-/// The fields by which an association is known; the caller opened the object.
+/// The fields by which an association is known; the caller opened the object. In v0.0.38 it has no number.
 pub(super) fn association_names<S: Sink>(
     json: &mut Json<'_, S>,
     cluster: &Cluster,
@@ -81,14 +82,15 @@ pub(super) fn association_names<S: Sink>(
     let inventory = cluster.inventory();
     json.str(key!("account"), &inventory.accounts[usize::from(association.account)].name);
     json.str(key!("cluster"), &inventory.cluster);
-    json.str(key!("partition"), "");
-    json.str(key!("user"), association.user.map_or("", |at| inventory.users[usize::from(at)].name.as_str()));
-    json.int(key!("id"), association.id);
+    json.text(key!("partition"), "");
+    json.text(key!("user"), association.user.map_or("", |at| inventory.users[usize::from(at)].name.as_str()));
+    if !json.is_plain() {
+        json.int(key!("id"), association.id);
+    }
 }
 
 pub(super) fn tres_kind<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: usize) {
-    let kind = &cluster.inventory().tres[index];
-    tres::entry(json, kind, 0, false);
+    tres::entry(json, &cluster.inventory().tres[index], Some(0));
 }
 
 pub(super) fn cluster<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, face: Face) {
@@ -102,10 +104,10 @@ pub(super) fn cluster<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, face: 
     json.str(key!("name"), &inventory.cluster);
     json.str(key!("nodes"), &hostlist::compress(inventory.nodes.iter().map(|node| node.name.as_str())));
     if face.api < ApiVersion::V0_0_45 {
-        json.str(key!("select_plugin"), if face.api == ApiVersion::V0_0_38 { "cons_tres" } else { "" });
+        json.str(key!("select_plugin"), if json.is_plain() { "cons_tres" } else { "" });
     }
     json.open_object(key!("associations"));
-    if face.api == ApiVersion::V0_0_38 {
+    if json.is_plain() {
         json.null(key!("root"));
     } else {
         json.open_object(key!("root"));
@@ -116,7 +118,7 @@ pub(super) fn cluster<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, face: 
     json.int(key!("rpc_version"), face.release.protocol());
     json.open_list(key!("tres"));
     for kind in &inventory.tres {
-        tres::entry(json, kind, kind.total, face.api == ApiVersion::V0_0_38);
+        tres::entry(json, kind, Some(kind.total));
     }
     json.close_list();
     json.close_object();

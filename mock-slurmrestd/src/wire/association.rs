@@ -1,5 +1,5 @@
 //! An element of slurmdbd's `/associations`: whose, with which limits.
-//! Not here: fair share (share.rs), or v0.0.38's plain numbers (v0_0_38/accounting.rs).
+//! Not here: fair share (share.rs).
 
 use super::accounting::association_names;
 use super::json::{Json, Key, NoVal, Sink, key};
@@ -9,19 +9,45 @@ use crate::cluster::Cluster;
 use crate::cluster::accounts::Association;
 
 pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: usize, face: Face) {
-    let inventory = cluster.inventory();
+    let (inventory, plain) = (cluster.inventory(), json.is_plain());
     let association = &inventory.associations[index];
     let account = &inventory.accounts[usize::from(association.account)];
     json.open_element();
-    json.empty_list(key!("accounting"));
+    if !plain {
+        json.empty_list(key!("accounting"));
+    }
     json.str(key!("account"), &account.name);
     json.str(key!("cluster"), &inventory.cluster);
-    json.str(key!("comment"), "");
+    if !plain {
+        json.str(key!("comment"), "");
+    }
     json.open_object(key!("default"));
-    json.str(key!("qos"), "");
+    json.text(key!("qos"), "");
     json.close_object();
-    json.empty_list(key!("flags"));
+    json.words(key!("flags"), (plain && association.is_default).then_some("DEFAULT"));
     limits(json, cluster, association);
+    identity(json, cluster, association, face);
+    json.open_object(key!("min"));
+    json.infinite(key!("priority_threshold"));
+    json.close_object();
+    let parent = account.parent.filter(|_| association.user.is_none());
+    let parent = parent.map_or("", |at| inventory.accounts[usize::from(at)].name.as_str());
+    json.text(key!("parent_account"), parent);
+    json.text(key!("partition"), "");
+    json.infinite(key!("priority"));
+    json.words(key!("qos"), inventory.qos.iter().map(|qos| qos.name));
+    json.int(key!("shares_raw"), association.shares);
+    if plain {
+        json.null(key!("usage"));
+    }
+    json.text(key!("user"), association.user.map_or("", |at| inventory.users[usize::from(at)].name.as_str()));
+    json.close_object();
+}
+
+fn identity<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, association: &Association, face: Face) {
+    if json.is_plain() {
+        return json.int(key!("is_default"), u64::from(association.is_default));
+    }
     if face.api < ApiVersion::V0_0_41 {
         json.open_object(key!("id"));
         association_names(json, cluster, association);
@@ -31,24 +57,10 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     }
     json.bool(key!("is_default"), association.is_default);
     json.str(key!("lineage"), &lineage(cluster, association));
-    json.open_object(key!("min"));
-    json.infinite(key!("priority_threshold"));
-    json.close_object();
-    let parent = account.parent.filter(|_| association.user.is_none());
-    json.str(
-        key!("parent_account"),
-        parent.map_or("", |at| inventory.accounts[usize::from(at)].name.as_str()),
-    );
-    json.str(key!("partition"), "");
-    json.infinite(key!("priority"));
-    json.words(key!("qos"), inventory.qos.iter().map(|qos| qos.name));
-    json.int(key!("shares_raw"), association.shares);
-    json.str(key!("user"), association.user.map_or("", |at| inventory.users[usize::from(at)].name.as_str()));
-    json.close_object();
 }
 
 fn limits<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, association: &Association) {
-    let limits = &association.limits;
+    let (limits, plain) = (&association.limits, json.is_plain());
     json.open_object(key!("max"));
     json.open_object(key!("jobs"));
     json.open_object(key!("per"));
@@ -64,16 +76,17 @@ fn limits<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, association: &Asso
     json.open_object(key!("tres"));
     let group = [("cpu", "", limits.grp_cpus), ("gres", "gpu", limits.grp_gpus)];
     tres_limits(json, key!("total"), cluster, &group);
+    // v0.0.38 has them, and what is in them, the other way round.
+    if plain {
+        minutes(json);
+    }
     json.open_object(key!("group"));
     json.empty_list(key!("minutes"));
     json.empty_list(key!("active"));
     json.close_object();
-    json.open_object(key!("minutes"));
-    json.empty_list(key!("total"));
-    json.open_object(key!("per"));
-    json.empty_list(key!("job"));
-    json.close_object();
-    json.close_object();
+    if !plain {
+        minutes(json);
+    }
     json.open_object(key!("per"));
     tres_limits(json, key!("job"), cluster, &[("cpu", "", limits.max_cpus_per_job)]);
     json.empty_list(key!("node"));
@@ -84,6 +97,21 @@ fn limits<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, association: &Asso
     limit(json, key!("wall_clock"), limits.max_wall_minutes);
     json.close_object();
     json.close_object();
+    json.close_object();
+}
+
+fn minutes<S: Sink>(json: &mut Json<'_, S>) {
+    let plain = json.is_plain();
+    json.open_object(key!("minutes"));
+    if !plain {
+        json.empty_list(key!("total"));
+    }
+    json.open_object(key!("per"));
+    json.empty_list(key!("job"));
+    json.close_object();
+    if plain {
+        json.empty_list(key!("total"));
+    }
     json.close_object();
 }
 
@@ -100,23 +128,14 @@ pub(super) fn tres_limits<S: Sink>(
     limits: &[(&str, &str, Option<u32>)],
 ) {
     json.open_list(key);
-    tres_entries(json, cluster, limits, false);
-    json.close_list();
-}
-
-pub(super) fn tres_entries<S: Sink>(
-    json: &mut Json<'_, S>,
-    cluster: &Cluster,
-    limits: &[(&str, &str, Option<u32>)],
-    plain: bool,
-) {
     for (kind, name, limit) in limits {
         let known =
             cluster.inventory().tres.iter().find(|tres| (tres.kind, tres.name.as_str()) == (*kind, *name));
         if let (Some(limit), Some(known)) = (limit, known) {
-            tres::entry(json, known, (*limit).into(), plain);
+            tres::entry(json, known, Some((*limit).into()));
         }
     }
+    json.close_list();
 }
 
 /// `/science/physics/0-user001/`: the accounts from below root, and the user with a 0 before it.

@@ -9,11 +9,32 @@ use crate::cluster::stats::{Sender, Stats, Tally};
 
 pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, api: ApiVersion) {
     let stats = cluster.stats();
-    let minutes = ((cluster.now() - stats.since) / 60_000).max(1);
     json.open_object(key!("statistics"));
     if api < ApiVersion::V0_0_45 {
         json.int(key!("parts_packed"), 1u64);
     }
+    server(json, cluster);
+    if api >= ApiVersion::V0_0_41 {
+        json.int(key!("schedule_cycle_sum"), stats.schedule.sum_us);
+    }
+    cycles(json, cluster);
+    if api >= ApiVersion::V0_0_41 {
+        json.int(key!("schedule_cycle_depth"), stats.schedule.depth_sum);
+        schedule_exit(json, stats);
+        json.int(key!("schedule_queue_length"), stats.schedule_queue);
+    } else {
+        json.int(key!("schedule_queue_length"), stats.schedule_queue);
+        schedule_exit(json, stats);
+    }
+    jobs(json, stats);
+    backfill(json, stats, api);
+    rpcs(json, cluster, api);
+    json.close_object();
+}
+
+/// When it is asked, what slurmctld is busy with, and its longest and last cycle.
+pub(super) fn server<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster) {
+    let stats = cluster.stats();
     json.set(key!("req_time"), cluster.now_unix());
     json.set(key!("req_time_start"), stats.since / SECOND);
     json.int(key!("server_thread_count"), 1 + stats.schedule.count % 3);
@@ -24,21 +45,18 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, api: Api
     json.int(key!("gettimeofday_latency"), 20u64);
     json.int(key!("schedule_cycle_max"), stats.schedule.max_us);
     json.int(key!("schedule_cycle_last"), stats.schedule.last_us);
-    if api >= ApiVersion::V0_0_41 {
-        json.int(key!("schedule_cycle_sum"), stats.schedule.sum_us);
-    }
+}
+
+pub(super) fn cycles<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster) {
+    let stats = cluster.stats();
+    let minutes = ((cluster.now() - stats.since) / 60_000).max(1);
     json.int(key!("schedule_cycle_total"), stats.schedule.count);
     json.int(key!("schedule_cycle_mean"), stats.schedule.mean_us());
     json.int(key!("schedule_cycle_mean_depth"), stats.schedule.mean_depth());
     json.int(key!("schedule_cycle_per_minute"), stats.schedule.count / minutes);
-    if api >= ApiVersion::V0_0_41 {
-        json.int(key!("schedule_cycle_depth"), stats.schedule.depth_sum);
-        schedule_exit(json, stats);
-        json.int(key!("schedule_queue_length"), stats.schedule_queue);
-    } else {
-        json.int(key!("schedule_queue_length"), stats.schedule_queue);
-        schedule_exit(json, stats);
-    }
+}
+
+pub(super) fn jobs<S: Sink>(json: &mut Json<'_, S>, stats: &Stats) {
     json.int(key!("jobs_submitted"), stats.submitted);
     json.int(key!("jobs_started"), stats.started);
     json.int(key!("jobs_completed"), stats.completed);
@@ -47,9 +65,17 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, api: Api
     json.int(key!("jobs_pending"), stats.pending);
     json.int(key!("jobs_running"), stats.running);
     json.set(key!("job_states_ts"), stats.job_states_at / SECOND);
-    backfill(json, stats, api);
-    rpcs(json, cluster, api);
-    json.close_object();
+}
+
+pub(super) fn backfilled<S: Sink>(json: &mut Json<'_, S>, stats: &Stats) {
+    let cycles = stats.backfill.count.max(1);
+    json.int(key!("bf_backfilled_jobs"), stats.backfilled);
+    json.int(key!("bf_last_backfilled_jobs"), stats.backfilled_last);
+    json.int(key!("bf_backfilled_het_jobs"), 0u64);
+    json.int(key!("bf_cycle_counter"), stats.backfill.count);
+    json.int(key!("bf_cycle_mean"), stats.backfill.mean_us());
+    json.int(key!("bf_depth_mean"), stats.backfill.mean_depth());
+    json.int(key!("bf_depth_mean_try"), stats.backfill_tried_sum / cycles);
 }
 
 fn schedule_exit<S: Sink>(json: &mut Json<'_, S>, stats: &Stats) {
@@ -76,13 +102,7 @@ fn backfill_exit<S: Sink>(json: &mut Json<'_, S>, stats: &Stats) {
 
 fn backfill<S: Sink>(json: &mut Json<'_, S>, stats: &Stats, api: ApiVersion) {
     let cycles = stats.backfill.count.max(1);
-    json.int(key!("bf_backfilled_jobs"), stats.backfilled);
-    json.int(key!("bf_last_backfilled_jobs"), stats.backfilled_last);
-    json.int(key!("bf_backfilled_het_jobs"), 0u64);
-    json.int(key!("bf_cycle_counter"), stats.backfill.count);
-    json.int(key!("bf_cycle_mean"), stats.backfill.mean_us());
-    json.int(key!("bf_depth_mean"), stats.backfill.mean_depth());
-    json.int(key!("bf_depth_mean_try"), stats.backfill_tried_sum / cycles);
+    backfilled(json, stats);
     json.int(key!("bf_cycle_sum"), stats.backfill.sum_us);
     json.int(key!("bf_cycle_last"), stats.backfill.last_us);
     if api >= ApiVersion::V0_0_41 {

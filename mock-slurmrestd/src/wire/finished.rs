@@ -4,6 +4,7 @@
 use super::accounting::association_names;
 use super::job::{Facts, licenses, partitions, seconds, submit_line};
 use super::json::{Json, Key, NoVal, Sink, key};
+use super::tres;
 use super::version::{ApiVersion, Face};
 use crate::cluster::Cluster;
 use crate::cluster::job::{ArrayRole, Job, JobState};
@@ -26,15 +27,11 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, job: &Jo
     json.open_object(key!("tres"));
     json.open_list(key!("allocated"));
     if facts.has_nodes() {
-        for amount in amounts(&facts, true) {
-            amount.write(json);
-        }
+        entries(json, amounts(&facts, true));
     }
     json.close_list();
     json.open_list(key!("requested"));
-    for amount in amounts(&facts, false) {
-        amount.write(json);
-    }
+    entries(json, amounts(&facts, false));
     json.close_list();
     json.close_object();
     json.str(key!("used_gres"), "");
@@ -317,7 +314,7 @@ fn step<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>, face: Face) {
 }
 
 /// slurmdbd knows what a step used only when it has ended.
-fn step_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
+pub(super) fn step_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.open_object(key!("tres"));
     for key in [key!("requested"), key!("consumed")] {
         json.open_object(key);
@@ -326,46 +323,37 @@ fn step_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
         for key in [key!("average"), key!("total")] {
             json.open_list(key);
             if facts.job.state.is_finished() {
-                Amount::of(facts, "energy", "", 0).write(json);
+                entries(json, vec![Amount::of(facts, "energy", "", 0)]);
             }
             json.close_list();
         }
         json.close_object();
     }
     json.open_list(key!("allocated"));
-    for amount in amounts(facts, true) {
-        if !matches!(amount.kind.kind, "energy" | "billing" | "license") {
-            amount.write(json);
-        }
-    }
+    let told = |amount: &Amount<'_>| !matches!(amount.kind.kind, "energy" | "billing" | "license");
+    entries(json, amounts(facts, true).into_iter().filter(told).collect());
     json.close_list();
     json.close_object();
 }
 
 /// So much of a trackable resource.
 pub(super) struct Amount<'a> {
-    pub(super) kind: &'a TresKind,
-    /// `None` is NO_VAL64, which is written as -2.
-    pub(super) count: Option<u64>,
+    kind: &'a TresKind,
+    /// `None` is NO_VAL64.
+    count: Option<u64>,
 }
 
 impl<'a> Amount<'a> {
-    pub(super) fn of(facts: &Facts<'a>, kind: &str, name: &str, count: u64) -> Self {
+    fn of(facts: &Facts<'a>, kind: &str, name: &str, count: u64) -> Self {
         let known = &facts.cluster.inventory().tres;
         let found = known.iter().find(|tres| (tres.kind, tres.name.as_str()) == (kind, name));
         Self { kind: found.unwrap_or(&known[0]), count: Some(count) }
     }
+}
 
-    fn write<S: Sink>(&self, json: &mut Json<'_, S>) {
-        json.open_element();
-        json.str(key!("type"), self.kind.kind);
-        json.str(key!("name"), &self.kind.name);
-        json.int(key!("id"), self.kind.id);
-        match self.count {
-            Some(count) => json.int(key!("count"), count),
-            None => json.signed(key!("count"), -2),
-        }
-        json.close_object();
+pub(super) fn entries<S: Sink>(json: &mut Json<'_, S>, amounts: Vec<Amount<'_>>) {
+    for amount in amounts {
+        tres::entry(json, amount.kind, amount.count);
     }
 }
 

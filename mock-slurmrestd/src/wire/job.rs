@@ -429,12 +429,13 @@ pub(super) fn submit_line(facts: &Facts<'_>) -> String {
     )
 }
 
-fn limits_and_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
+pub(super) fn limits_and_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     let request = &facts.job.request;
+    let gres = if json.is_plain() { "gres:gpu" } else { "gres/gpu" };
     let gpus = match (request.gpus_per_node, request.gpu_model()) {
         (0, _) => String::new(),
-        (count, Some(model)) => format!("gres/gpu:{model}:{count}"),
-        (count, None) => format!("gres/gpu:{count}"),
+        (count, Some(model)) => format!("{gres}:{model}:{count}"),
+        (count, None) => format!("{gres}:{count}"),
     };
     json.set(key!("time_limit"), request.limit_minutes);
     json.set(key!("time_minimum"), 0u64);
@@ -449,7 +450,9 @@ fn limits_and_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.str(key!("tres_alloc_str"), &facts.tres_allocated);
     json.int(key!("user_id"), facts.user.uid);
     json.str(key!("user_name"), &facts.user.name);
-    json.int(key!("maximum_switch_wait_time"), 0u64);
+    if !json.is_plain() {
+        json.int(key!("maximum_switch_wait_time"), 0u64);
+    }
     json.str(key!("wckey"), "");
     json.str(key!("current_working_directory"), "/tmp");
 }

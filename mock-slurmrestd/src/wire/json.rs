@@ -1,7 +1,7 @@
 //! Writes JSON straight into bytes, laid out as json-c does it for slurmrestd: two spaces, `\/`, `[]` and `{}`.
 //! Not a general serialiser: the caller writes keys in order, and nothing is built in memory first.
 
-use super::version::Release;
+use super::version::{ApiVersion, Face, Release};
 
 /// Where bytes go: a buffer, or only their number.
 pub(crate) trait Sink {
@@ -64,11 +64,13 @@ pub(crate) struct Layout {
     style: Style,
     /// An empty list or object spans two lines, as json-c did it before 0.17: what Slurm 22.05 runs with.
     wide_empties: bool,
+    /// v0.0.38: a number or null in place of `{"set","infinite","number"}`, and null for no text.
+    plain: bool,
     triples: Vec<Triple>,
 }
 
 impl Layout {
-    pub(crate) fn new(style: Style, release: Release) -> Self {
+    pub(crate) fn new(style: Style, face: Face) -> Self {
         let triple = |depth: usize| {
             let (line, last, colon) = match style {
                 Style::Pretty => {
@@ -90,10 +92,14 @@ impl Layout {
                 close: format!("{last}}}").into_bytes(),
             }
         };
-        let wide_empties = release == Release::S22_05 && style == Style::Pretty;
-        Self { style, wide_empties, triples: (0..DEPTHS).map(triple).collect() }
+        let wide_empties = face.release == Release::S22_05 && style == Style::Pretty;
+        let plain = face.api == ApiVersion::V0_0_38;
+        Self { style, wide_empties, plain, triples: (0..DEPTHS).map(triple).collect() }
     }
 }
+
+/// What slurmctld keeps in a 32-bit field that nobody filled, where v0.0.38 lets it out.
+pub(crate) const NO_VAL: u64 = 0xffff_fffe;
 
 /// Slurm's number that may be missing or without end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -120,6 +126,11 @@ impl<'a, S: Sink> Json<'a, S> {
     /// Goes on inside a document whose lists at this depth hold elements already.
     pub(crate) fn resume(sink: &'a mut S, layout: &'a Layout, depth: usize, first: bool) -> Self {
         Self { sink, layout, depth, first }
+    }
+
+    /// Whether this is v0.0.38, where a field that later versions have too may be missing or of another type.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.layout.plain
     }
 
     #[inline]
@@ -246,6 +257,12 @@ impl<'a, S: Sink> Json<'a, S> {
 
     /// `{"set":..,"infinite":..,"number":..}` with any number.
     pub(crate) fn no_val_real(&mut self, key: Key, value: Option<f64>) {
+        if self.layout.plain {
+            return match value {
+                Some(value) => self.real(key, value),
+                None => self.null(key),
+            };
+        }
         self.key(key);
         let (open, _) = self.triple(if value.is_some() { NoVal::Set(0) } else { NoVal::Unset });
         self.sink.put(open);
@@ -268,6 +285,11 @@ impl<'a, S: Sink> Json<'a, S> {
     pub(crate) fn str(&mut self, key: Key, value: &str) {
         self.key(key);
         self.quoted(value);
+    }
+
+    /// A text that v0.0.38 writes as null where it is empty.
+    pub(crate) fn text(&mut self, key: Key, value: &str) {
+        if self.layout.plain && value.is_empty() { self.null(key) } else { self.str(key, value) }
     }
 
     pub(crate) fn str_element(&mut self, value: &str) {
@@ -309,6 +331,12 @@ impl<'a, S: Sink> Json<'a, S> {
     }
 
     pub(crate) fn no_val(&mut self, key: Key, value: NoVal) {
+        if self.layout.plain {
+            return match value {
+                NoVal::Set(number) => self.int(key, number),
+                NoVal::Unset | NoVal::Infinite => self.null(key),
+            };
+        }
         self.key(key);
         let (open, number) = self.triple(value);
         self.sink.put(open);
@@ -318,6 +346,12 @@ impl<'a, S: Sink> Json<'a, S> {
 
     /// The same where the number is a float.
     pub(crate) fn no_val_float(&mut self, key: Key, value: NoVal) {
+        if self.layout.plain {
+            return match value {
+                NoVal::Set(number) => self.float(key, number),
+                NoVal::Unset | NoVal::Infinite => self.null(key),
+            };
+        }
         self.key(key);
         let (open, number) = self.triple(value);
         self.sink.put(open);
@@ -412,7 +446,7 @@ mod tests {
     use super::*;
 
     fn sample<S: Sink>(sink: &mut S, style: Style) {
-        let layout = Layout::new(style, Release::S24_11);
+        let layout = Layout::new(style, ApiVersion::V0_0_42.into());
         let mut json = Json::new(sink, &layout);
         json.open_root();
         json.str(key!("path"), "a/b\"c\\d\te\u{1}");
@@ -480,7 +514,7 @@ mod tests {
 
     #[test]
     fn an_empty_list_spans_two_lines_in_22_05() {
-        let layout = Layout::new(Style::Pretty, Release::S22_05);
+        let layout = Layout::new(Style::Pretty, ApiVersion::V0_0_38.into());
         let mut bytes = Vec::new();
         let mut json = Json::new(&mut bytes, &layout);
         json.open_root();

@@ -1,5 +1,5 @@
 //! An element of `/licenses`, whose keys are in another case than everywhere else.
-//! Not here: v0.0.38 (v0_0_38/small.rs).
+//! Not here: how many there are (cluster/license.rs).
 
 use super::json::{Json, Sink, key};
 use super::version::ApiVersion;
@@ -11,6 +11,11 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, license: &License, api: Api
     json.int(key!("Total"), license.total);
     json.int(key!("Used"), license.used);
     json.int(key!("Free"), license.total.saturating_sub(license.used));
+    if json.is_plain() {
+        json.int(key!("Reserved"), license.reserved);
+        json.bool(key!("Remote"), false);
+        return json.close_object();
+    }
     json.bool(key!("Remote"), false);
     json.int(key!("Reserved"), license.reserved);
     json.int(key!("LastConsumed"), 0u64);

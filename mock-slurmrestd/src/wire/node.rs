@@ -6,7 +6,7 @@ use super::tres::Tres;
 use super::version::{ApiVersion, Face, Release};
 use crate::cluster::Cluster;
 use crate::cluster::clock::{Millis, SECOND};
-use crate::cluster::inventory::SOCKETS;
+use crate::cluster::inventory::{NodeType, SOCKETS};
 use crate::cluster::node::Node;
 
 pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: usize, face: Face) {
@@ -95,15 +95,7 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     json.int(key!("alloc_memory"), node.allocated_memory_mb);
     json.int(key!("alloc_cpus"), cpus);
     json.int(key!("alloc_idle_cpus"), kind.cpus - cpus);
-    let used_models = [(kind.gpu_model, u64::from(node.allocated_gpus()))];
-    let used = Tres {
-        cpus: cpus.into(),
-        memory_mb: node.allocated_memory_mb.into(),
-        gpus: node.allocated_gpus().into(),
-        gpu_models: if node.gpus != 0 { &used_models } else { &[] },
-        ..Tres::default()
-    };
-    json.str(key!("tres_used"), &used.text());
+    json.str(key!("tres_used"), &used_tres(node, kind));
     if api < ApiVersion::V0_0_45 {
         let weighted = if face.release < Release::S26_05 { cpus } else { 0 };
         json.float(key!("tres_weighted"), weighted.into());
@@ -116,6 +108,13 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
     if api >= ApiVersion::V0_0_43 {
         json.str(key!("topology"), "");
     }
+    json.str(key!("tres"), &configured_tres(kind));
+    json.str(key!("version"), if alive { face.release.name() } else { "" });
+    json.close_object();
+}
+
+/// What the node has, as text.
+pub(super) fn configured_tres(kind: &NodeType) -> String {
     let models = [(kind.gpu_model, u64::from(kind.gpus))];
     let configured = Tres {
         cpus: kind.cpus.into(),
@@ -125,9 +124,20 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: u
         gpu_models: if kind.gpus > 0 { &models } else { &[] },
         ..Tres::default()
     };
-    json.str(key!("tres"), &configured.text());
-    json.str(key!("version"), if alive { face.release.name() } else { "" });
-    json.close_object();
+    configured.text()
+}
+
+/// What jobs hold of it, as text.
+pub(super) fn used_tres(node: &Node, kind: &NodeType) -> String {
+    let models = [(kind.gpu_model, u64::from(node.allocated_gpus()))];
+    let used = Tres {
+        cpus: node.allocated_cpus().into(),
+        memory_mb: node.allocated_memory_mb.into(),
+        gpus: node.allocated_gpus().into(),
+        gpu_models: if node.gpus != 0 { &models } else { &[] },
+        ..Tres::default()
+    };
+    used.text()
 }
 
 /// All zero where nothing measures it.

@@ -47,7 +47,7 @@ pub(crate) enum Stage {
 
 impl Page {
     pub(crate) fn new(face: Face, endpoint: Endpoint, style: Style) -> Self {
-        let layout = Layout::new(style, face.release);
+        let layout = Layout::new(style, face);
         let cores = CoreTexts::new(&layout);
         let (problems, warnings) = (Vec::new(), Vec::new());
         let mut page = Self {
@@ -204,20 +204,14 @@ impl Page {
         row: usize,
         with_associations: bool,
     ) {
-        use v0_0_38::accounting as plain;
-        let (face, inventory) = (self.face, cluster.inventory());
-        match (endpoint, self.is_plain()) {
-            (Endpoint::DbUsers, true) => plain::user(json, cluster, row),
-            (Endpoint::DbUsers, false) => accounting::user(json, cluster, row, face, with_associations),
-            (Endpoint::DbAccounts, true) => plain::account(json, cluster, row),
-            (Endpoint::DbAccounts, false) => accounting::account(json, cluster, row, with_associations),
-            (Endpoint::DbAssociations, true) => plain::association(json, cluster, row),
-            (Endpoint::DbAssociations, false) => association::write(json, cluster, row, face),
-            (Endpoint::DbQos, true) => plain::qos(json, cluster, &inventory.qos[row]),
-            (Endpoint::DbQos, false) => qos::write(json, cluster, &inventory.qos[row], face),
-            (Endpoint::DbTres, true) => plain::tres_kind(json, cluster, row),
-            (Endpoint::DbTres, false) => accounting::tres_kind(json, cluster, row),
-            (Endpoint::DbClusters, _) => accounting::cluster(json, cluster, face),
+        let face = self.face;
+        match endpoint {
+            Endpoint::DbUsers => accounting::user(json, cluster, row, face, with_associations),
+            Endpoint::DbAccounts => accounting::account(json, cluster, row, with_associations),
+            Endpoint::DbAssociations => association::write(json, cluster, row, face),
+            Endpoint::DbQos => qos::write(json, cluster, &cluster.inventory().qos[row], face),
+            Endpoint::DbTres => accounting::tres_kind(json, cluster, row),
+            Endpoint::DbClusters => accounting::cluster(json, cluster, face),
             _ => {}
         }
     }
@@ -245,14 +239,8 @@ impl Page {
                 }
             }
             Endpoint::Reservations | Endpoint::Reservation => {
-                let reservation = &cluster.reservations()[row];
-                if plain {
-                    v0_0_38::small::reservation(&mut json, cluster, reservation);
-                } else {
-                    reservation::write(&mut json, cluster, reservation, face.api);
-                }
+                reservation::write(&mut json, cluster, &cluster.reservations()[row], face.api);
             }
-            Endpoint::Licenses if plain => v0_0_38::small::license(&mut json, &cluster.licenses()[row]),
             Endpoint::Licenses => license::write(&mut json, &cluster.licenses()[row], face.api),
             Endpoint::Shares => share::write(&mut json, cluster, row, face),
             Endpoint::DbJobs | Endpoint::DbJob if plain => {

@@ -1,5 +1,5 @@
 //! An element of slurmdbd's `/qos`.
-//! Not here: v0.0.38's plain numbers (v0_0_38/accounting.rs).
+//! Not here: how v0.0.38 writes a number without end (json.rs).
 
 use super::association::{limit, tres_limits};
 use super::json::{Json, NoVal, Sink, key};
@@ -53,7 +53,7 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, qos: &Qo
     json.str(key!("name"), qos.name);
     json.open_object(key!("preempt"));
     json.words(key!("list"), qos.preempts.iter().copied());
-    json.words(key!("mode"), ["DISABLED"]);
+    json.words(key!("mode"), (!json.is_plain()).then_some("DISABLED"));
     json.infinite(key!("exempt_time"));
     json.close_object();
     json.set(key!("priority"), qos.priority);

@@ -1,7 +1,7 @@
 //! An element of `/reservations`.
-//! Not here: v0.0.38 (v0_0_38/small.rs).
+//! Not here: how v0.0.38 writes times (json.rs).
 
-use super::json::{Json, Sink, key};
+use super::json::{Json, NO_VAL, Sink, key};
 use super::version::ApiVersion;
 use crate::cluster::Cluster;
 use crate::cluster::clock::SECOND;
@@ -13,15 +13,24 @@ pub(super) fn write<S: Sink>(
     reservation: &Reservation,
     api: ApiVersion,
 ) {
-    let names = Names::of(cluster, reservation);
+    let (names, plain) = (Names::of(cluster, reservation), json.is_plain());
     json.open_element();
+    if plain {
+        flags(json, reservation);
+    }
     json.str(key!("accounts"), &names.accounts);
     json.str(key!("burst_buffer"), "");
     json.int(key!("core_count"), reservation.cores);
-    json.empty_list(key!("core_specializations"));
+    if plain {
+        json.int(key!("core_spec_cnt"), 0u64);
+    } else {
+        json.empty_list(key!("core_specializations"));
+    }
     json.set(key!("end_time"), reservation.end / SECOND);
     json.str(key!("features"), "");
-    json.words(key!("flags"), reservation.flags.iter().map(|flag| flag.word()));
+    if !plain {
+        flags(json, reservation);
+    }
     json.str(key!("groups"), "");
     json.str(key!("licenses"), &names.licenses);
     json.int(key!("max_start_delay"), 0u64);
@@ -29,11 +38,15 @@ pub(super) fn write<S: Sink>(
     json.int(key!("node_count"), reservation.nodes.len() as u64);
     json.str(key!("node_list"), &reservation.hostlist);
     json.str(key!("partition"), "");
-    json.open_object(key!("purge_completed"));
-    json.set(key!("time"), 300u64);
-    json.close_object();
+    if !plain {
+        json.open_object(key!("purge_completed"));
+        json.set(key!("time"), 300u64);
+        json.close_object();
+    }
     json.set(key!("start_time"), reservation.start / SECOND);
-    if api < ApiVersion::V0_0_45 {
+    if plain {
+        json.int(key!("watts"), NO_VAL);
+    } else if api < ApiVersion::V0_0_45 {
         json.empty_object(key!("watts"));
     }
     json.str(key!("tres"), &names.tres);
@@ -41,16 +54,20 @@ pub(super) fn write<S: Sink>(
     json.close_object();
 }
 
+fn flags<S: Sink>(json: &mut Json<'_, S>, reservation: &Reservation) {
+    json.words(key!("flags"), reservation.flags.iter().map(|flag| flag.word()));
+}
+
 /// What a reservation says in lists of names.
-pub(super) struct Names {
-    pub(super) accounts: String,
-    pub(super) users: String,
-    pub(super) licenses: String,
-    pub(super) tres: String,
+struct Names {
+    accounts: String,
+    users: String,
+    licenses: String,
+    tres: String,
 }
 
 impl Names {
-    pub(super) fn of(cluster: &Cluster, reservation: &Reservation) -> Self {
+    fn of(cluster: &Cluster, reservation: &Reservation) -> Self {
         let inventory = cluster.inventory();
         let accounts =
             reservation.accounts.iter().map(|at| inventory.accounts[usize::from(*at)].name.as_str());

@@ -59,17 +59,16 @@ pub(super) fn full_name(kind: &TresKind) -> String {
     if kind.name.is_empty() { kind.kind.to_owned() } else { format!("{}/{}", kind.kind, kind.name) }
 }
 
-/// An entry of a list of TRES as slurmdbd has them. v0.0.38 has null where there is no name.
-pub(super) fn entry<S: Sink>(json: &mut Json<'_, S>, kind: &TresKind, count: u64, plain: bool) {
+/// An entry of a list of TRES as slurmdbd has them. `None` is NO_VAL64, which is written as -2, in v0.0.38 as null.
+pub(super) fn entry<S: Sink>(json: &mut Json<'_, S>, kind: &TresKind, count: Option<u64>) {
     json.open_element();
     json.str(key!("type"), kind.kind);
-    if plain {
-        json.str_or_null(key!("name"), Some(kind.name.as_str()).filter(|name| !name.is_empty()));
-    } else {
-        json.str(key!("name"), &kind.name);
-    }
+    json.text(key!("name"), &kind.name);
     json.int(key!("id"), kind.id);
-    json.int(key!("count"), count);
+    match count {
+        None if !json.is_plain() => json.signed(key!("count"), -2),
+        count => json.int_or_null(key!("count"), count),
+    }
     json.close_object();
 }
 

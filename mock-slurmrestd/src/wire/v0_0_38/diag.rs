@@ -1,7 +1,7 @@
 //! `/diag` in v0.0.38: tallies of messages first, then plain numbers.
 //! Not here: later versions (../diag.rs).
 
-use super::super::diag::sender;
+use super::super::diag::{backfilled, cycles, jobs, sender, server};
 use super::super::json::{Json, Sink, key};
 use crate::cluster::Cluster;
 use crate::cluster::clock::SECOND;
@@ -9,41 +9,15 @@ use crate::cluster::stats::Tally;
 
 pub(in super::super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster) {
     let stats = cluster.stats();
-    let minutes = ((cluster.now() - stats.since) / 60_000).max(1);
     json.open_object(key!("statistics"));
     tallies(json, cluster);
     json.int(key!("parts_packed"), 1u64);
-    json.int(key!("req_time"), cluster.now_unix());
-    json.int(key!("req_time_start"), stats.since / SECOND);
-    json.int(key!("server_thread_count"), 1 + stats.schedule.count % 3);
-    json.int(key!("agent_queue_size"), stats.schedule.count % 2);
-    json.int(key!("agent_count"), 1u64);
-    json.int(key!("agent_thread_count"), 12u64);
-    json.int(key!("dbd_agent_queue_size"), stats.completed % 5);
-    json.int(key!("gettimeofday_latency"), 20u64);
-    json.int(key!("schedule_cycle_max"), stats.schedule.max_us);
-    json.int(key!("schedule_cycle_last"), stats.schedule.last_us);
-    json.int(key!("schedule_cycle_total"), stats.schedule.count);
-    json.int(key!("schedule_cycle_mean"), stats.schedule.mean_us());
-    json.int(key!("schedule_cycle_mean_depth"), stats.schedule.mean_depth());
-    json.int(key!("schedule_cycle_per_minute"), stats.schedule.count / minutes);
+    server(json, cluster);
+    cycles(json, cluster);
     json.int(key!("schedule_queue_length"), stats.schedule_queue);
-    json.int(key!("jobs_submitted"), stats.submitted);
-    json.int(key!("jobs_started"), stats.started);
-    json.int(key!("jobs_completed"), stats.completed);
-    json.int(key!("jobs_canceled"), stats.canceled);
-    json.int(key!("jobs_failed"), stats.failed);
-    json.int(key!("jobs_pending"), stats.pending);
-    json.int(key!("jobs_running"), stats.running);
-    json.int(key!("job_states_ts"), stats.job_states_at / SECOND);
+    jobs(json, stats);
+    backfilled(json, stats);
     let cycles = stats.backfill.count.max(1);
-    json.int(key!("bf_backfilled_jobs"), stats.backfilled);
-    json.int(key!("bf_last_backfilled_jobs"), stats.backfilled_last);
-    json.int(key!("bf_backfilled_het_jobs"), 0u64);
-    json.int(key!("bf_cycle_counter"), stats.backfill.count);
-    json.int(key!("bf_cycle_mean"), stats.backfill.mean_us());
-    json.int(key!("bf_depth_mean"), stats.backfill.mean_depth());
-    json.int(key!("bf_depth_mean_try"), stats.backfill_tried_sum / cycles);
     json.int(key!("bf_cycle_last"), stats.backfill.last_us);
     json.int(key!("bf_cycle_max"), stats.backfill.max_us);
     json.int(key!("bf_queue_len"), stats.backfill_queue);

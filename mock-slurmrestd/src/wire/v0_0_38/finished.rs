@@ -1,8 +1,10 @@
 //! An element of slurmdbd's `/jobs` in v0.0.38.
 //! Not here: later versions (../finished.rs).
 
+use super::super::accounting::association_names;
 use super::super::finished::{
-    Amount, amounts, cpu_microseconds, cpu_time, elapsed, killer, nodes, running_limit, start_and_end,
+    amounts, cpu_microseconds, cpu_time, elapsed, entries, killer, nodes, running_limit, start_and_end,
+    step_tres,
 };
 use super::super::job::{Facts, first_node, partitions, seconds};
 use super::super::json::{Json, Sink, key};
@@ -63,7 +65,7 @@ fn identity<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.close_object();
     json.open_object(key!("association"));
     let association = &cluster.inventory().associations[job.request.association as usize];
-    super::accounting::names(json, cluster, association);
+    association_names(json, cluster, association);
     json.close_object();
     json.str(key!("cluster"), &cluster.inventory().cluster);
     json.str(key!("constraints"), job.request.constraint.unwrap_or_default());
@@ -183,28 +185,6 @@ fn step<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.close_object();
 }
 
-fn step_tres<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
-    json.open_object(key!("tres"));
-    for key in [key!("requested"), key!("consumed")] {
-        json.open_object(key);
-        json.empty_list(key!("max"));
-        json.empty_list(key!("min"));
-        for key in [key!("average"), key!("total")] {
-            json.open_list(key);
-            if facts.job.state.is_finished() {
-                entries(json, vec![Amount::of(facts, "energy", "", 0)]);
-            }
-            json.close_list();
-        }
-        json.close_object();
-    }
-    json.open_list(key!("allocated"));
-    let told = |amount: &Amount<'_>| !matches!(amount.kind.kind, "energy" | "billing" | "license");
-    entries(json, amounts(facts, true).into_iter().filter(told).collect());
-    json.close_list();
-    json.close_object();
-}
-
 fn step_time<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     let (start, end) = start_and_end(facts);
     let (user, system) = cpu_microseconds(facts);
@@ -217,17 +197,4 @@ fn step_time<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     cpu_time(json, key!("total"), user + system);
     cpu_time(json, key!("user"), user);
     json.close_object();
-}
-
-/// With null for no name and for NO_VAL64.
-fn entries<S: Sink>(json: &mut Json<'_, S>, amounts: Vec<Amount<'_>>) {
-    for amount in amounts {
-        json.open_element();
-        json.str(key!("type"), amount.kind.kind);
-        let name = Some(amount.kind.name.as_str()).filter(|name| !name.is_empty());
-        json.str_or_null(key!("name"), name);
-        json.int(key!("id"), amount.kind.id);
-        json.int_or_null(key!("count"), amount.count);
-        json.close_object();
-    }
 }

@@ -2,8 +2,8 @@
 //! Not here: later versions (../job.rs).
 
 use super::super::job::{
-    Facts, dependency, first_node, gres_detail, het_job_ids, licenses, partitions, seconds, state_words,
-    unavailable,
+    Facts, dependency, first_node, gres_detail, het_job_ids, licenses, limits_and_tres, partitions, seconds,
+    state_words, unavailable,
 };
 use super::super::job_resources;
 use super::super::json::{Json, Sink, key};
@@ -22,7 +22,7 @@ pub(in super::super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster
     state_and_layout(json, &facts);
     placement(json, &facts);
     outcome(json, &facts);
-    limits(json, &facts);
+    limits_and_tres(json, &facts);
     json.close_object();
 }
 
@@ -166,29 +166,4 @@ fn outcome<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.int(key!("submit_time"), seconds(job.submit));
     json.int(key!("suspend_time"), seconds(job.suspended_at));
     json.str(key!("system_comment"), "");
-}
-
-fn limits<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
-    let request = &facts.job.request;
-    // Still with a colon behind `gres`: later releases write a slash.
-    let gpus = match (request.gpus_per_node, request.gpu_model()) {
-        (0, _) => String::new(),
-        (count, Some(model)) => format!("gres:gpu:{model}:{count}"),
-        (count, None) => format!("gres:gpu:{count}"),
-    };
-    json.int(key!("time_limit"), request.limit_minutes);
-    json.int(key!("time_minimum"), 0u64);
-    json.null(key!("threads_per_core"));
-    json.str(key!("tres_bind"), "");
-    json.str(key!("tres_freq"), "");
-    json.str(key!("tres_per_job"), "");
-    json.str(key!("tres_per_node"), &gpus);
-    json.str(key!("tres_per_socket"), "");
-    json.str(key!("tres_per_task"), "");
-    json.str(key!("tres_req_str"), &facts.tres_requested);
-    json.str(key!("tres_alloc_str"), &facts.tres_allocated);
-    json.int(key!("user_id"), facts.user.uid);
-    json.str(key!("user_name"), &facts.user.name);
-    json.str(key!("wckey"), "");
-    json.str(key!("current_working_directory"), "/tmp");
 }

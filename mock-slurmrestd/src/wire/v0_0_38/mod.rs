@@ -1,13 +1,11 @@
 //! v0.0.38 as Slurm 22.05 writes it: meta and errors first, plain numbers, null or NO_VAL where there is none.
 //! Not here: later versions, whose answers have another shape altogether.
 
-pub(super) mod accounting;
 pub(super) mod diag;
 pub(super) mod finished;
 pub(super) mod job;
 pub(super) mod node;
 pub(super) mod partition;
-pub(super) mod small;
 
 use super::endpoint::Endpoint;
 use super::json::{Json, Sink, key};

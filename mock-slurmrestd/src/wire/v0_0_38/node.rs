@@ -1,17 +1,13 @@
 //! An element of `/nodes` in v0.0.38.
 //! Not here: later versions (../node.rs).
 
-use super::super::json::{Json, Sink, key};
-use super::super::node::{cpu_load, gres};
-use super::super::tres::Tres;
+use super::super::json::{Json, NO_VAL, Sink, key};
+use super::super::node::{configured_tres, cpu_load, gres, used_tres};
 use super::super::version::Release;
 use crate::cluster::Cluster;
 use crate::cluster::clock::{Millis, SECOND};
 use crate::cluster::inventory::SOCKETS;
 use crate::cluster::node::NodeFlag;
-
-/// What slurmctld keeps in a 32-bit field that nobody filled.
-const NO_VAL: u64 = 0xffff_fffe;
 
 pub(in super::super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, index: usize) {
     let spec = &cluster.inventory().nodes[index];
@@ -70,31 +66,13 @@ pub(in super::super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster
     json.int(key!("threads"), 1u64);
     json.int(key!("temporary_disk"), kind.temporary_disk_mb);
     json.int(key!("weight"), kind.weight);
-    let models = [(kind.gpu_model, u64::from(kind.gpus))];
-    let configured = Tres {
-        cpus: kind.cpus.into(),
-        memory_mb: kind.memory_mb.into(),
-        billing: kind.cpus.into(),
-        gpus: kind.gpus.into(),
-        gpu_models: if kind.gpus > 0 { &models } else { &[] },
-        ..Tres::default()
-    };
-    json.str(key!("tres"), &configured.text());
+    json.str(key!("tres"), &configured_tres(kind));
     json.str(key!("slurmd_version"), if alive { Release::S22_05.name() } else { "" });
     let cpus = node.allocated_cpus();
     json.int(key!("alloc_memory"), node.allocated_memory_mb);
     json.int(key!("alloc_cpus"), cpus);
     json.int(key!("idle_cpus"), kind.cpus - cpus);
-    let used_models = [(kind.gpu_model, u64::from(node.allocated_gpus()))];
-    let used = Tres {
-        cpus: cpus.into(),
-        memory_mb: node.allocated_memory_mb.into(),
-        gpus: node.allocated_gpus().into(),
-        gpu_models: if node.gpus != 0 { &used_models } else { &[] },
-        ..Tres::default()
-    };
-    let used = used.text();
-    json.str_or_null(key!("tres_used"), (!used.is_empty()).then_some(used.as_str()));
+    json.text(key!("tres_used"), &used_tres(node, kind));
     json.float(key!("tres_weighted"), cpus.into());
     json.close_object();
 }
