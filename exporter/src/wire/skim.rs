@@ -1,12 +1,12 @@
 //! Takes from an object on many lines, as slurmrestd writes it, only the members that are read: a job has 150, of which
 //! 26 are. What the rest holds is passed over by its indentation, unread.
 //!
-//! No text in JSON holds a line break, so every line starts between two tokens; and where a writer indents, the first
-//! line with a member's own indentation and a closing bracket is that member's end. What looks any other way, such as
-//! compact JSON, is read by serde_json alone, and so is whatever it finds wrong in what was taken.
+//! No text in JSON holds a line break, so every line starts between two tokens; and where a writer indents, the lines of a
+//! member that is an object or a list stand deeper than it, up to one with its own indentation and the closing bracket.
+//! What looks any other way, such as compact JSON, is read by serde_json alone, and so is whatever it finds wrong in what
+//! was taken.
 
-use memchr::memchr2;
-use memchr::memmem::Finder;
+use memchr::{memchr, memchr2};
 use serde::Deserialize;
 use serde::de::{self, Visitor};
 
@@ -18,16 +18,9 @@ use super::stream::read_value;
 pub(super) struct Skimmer {
     /// By length; empty before the first object.
     wanted: Vec<Vec<&'static [u8]>>,
-    ends: Option<Ends>,
+    /// As many spaces as stand before a member, and one more.
+    deeper: Vec<u8>,
     kept: Vec<u8>,
-}
-
-/// How members of one indentation end that are objects or lists.
-#[derive(Debug)]
-struct Ends {
-    indentation: usize,
-    object: Finder<'static>,
-    list: Finder<'static>,
 }
 
 /// Why an object was not skimmed.
@@ -76,13 +69,10 @@ impl Skimmer {
             [b'{'] => return Err(Not::Complete),
             _ => return Err(Not::Familiar),
         };
-        if self.ends.as_ref().is_none_or(|ends| ends.indentation != indentation) {
-            self.ends = Some(Ends::of(indentation));
-        }
-        let Some(ends) = &self.ends else { return Err(Not::Familiar) };
+        self.deeper.resize(indentation + 1, b' ');
         let mut at = 2 + indentation;
         loop {
-            let (value, end) = member(bytes, at, ends)?;
+            let (value, end) = member(bytes, at, &self.deeper)?;
             let key = &bytes[at + 1..value.key_end];
             if self.wanted.get(key.len()).is_some_and(|names| names.contains(&key)) {
                 if self.kept.len() > 1 {
@@ -113,21 +103,13 @@ impl Skimmer {
     }
 }
 
-impl Ends {
-    fn of(indentation: usize) -> Self {
-        let line = |bracket: char| format!("\n{:indentation$}{bracket}", "");
-        let finder = |bracket| Finder::new(line(bracket).as_bytes()).into_owned();
-        Self { indentation, object: finder('}'), list: finder(']') }
-    }
-}
-
 /// Where the key of a member ends.
 struct Key {
     key_end: usize,
 }
 
 /// The member whose key's quote stands at this place, and where its value ends.
-fn member(bytes: &[u8], at: usize, ends: &Ends) -> Result<(Key, usize), Not> {
+fn member(bytes: &[u8], at: usize, deeper: &[u8]) -> Result<(Key, usize), Not> {
     let key = bytes.get(at..).unwrap_or_default();
     let [b'"', key @ ..] = key else { return Err(unless_over(key)) };
     let len = memchr2(b'"', b'\\', key).ok_or(Not::Complete)?;
@@ -142,13 +124,28 @@ fn member(bytes: &[u8], at: usize, ends: &Ends) -> Result<(Key, usize), Not> {
         _ => return Err(unless_over(colon)),
     };
     let rest = bytes.get(value..).unwrap_or_default();
-    let finder = match rest {
-        [b'{', b'\n', ..] => &ends.object,
-        [b'[', b'\n', ..] => &ends.list,
-        _ => return Ok((Key { key_end }, value + on_one_line(rest)?)),
+    let len = match rest {
+        [b'{', b'\n', ..] => on_deeper_lines(rest, deeper, b'}')?,
+        [b'[', b'\n', ..] => on_deeper_lines(rest, deeper, b']')?,
+        _ => on_one_line(rest)?,
     };
-    let start = finder.find(&rest[1..]).ok_or(Not::Complete)?;
-    Ok((Key { key_end }, value + 1 + start + ends.indentation + 2))
+    Ok((Key { key_end }, value + len))
+}
+
+/// The length of a value whose first line is its bracket.
+fn on_deeper_lines(bytes: &[u8], deeper: &[u8], closing: u8) -> Result<usize, Not> {
+    let mut line = 2;
+    while bytes[line..].starts_with(deeper) {
+        line += memchr(b'\n', &bytes[line..]).ok_or(Not::Complete)? + 1;
+    }
+    let (spaces, last) = deeper.split_at(deeper.len() - 1);
+    debug_assert_eq!(last, b" ");
+    match bytes[line..].strip_prefix(spaces) {
+        Some([bracket, ..]) if *bracket == closing => Ok(line + spaces.len() + 1),
+        Some([_, ..]) => Err(Not::Familiar),
+        _ if deeper.starts_with(&bytes[line..]) => Err(Not::Complete),
+        _ => Err(Not::Familiar),
+    }
 }
 
 /// The length of a value that does not go on in another line.
@@ -266,8 +263,11 @@ mod tests {
         let compact = "{\"skipped\":{\"one\":9},\"one\":1,\"two\":[2,3],\"text\":\"a, \\n }\"}";
         let mixed =
             "{\n \"skipped\": {\"one\": 9}, \"one\": 1,\n \"two\": [2,\n 3],\n \"text\": \"a, \\n }\"}";
+        let inline = PRETTY.replace("3\n   ]", "3]").replace("         }\n      ]", "         }]");
         let tabs = "{\n\t\"one\": 1,\n\t\"two\": [2, 3],\n\t\"text\": \"a, \\n }\"\n}";
-        for text in [compact, mixed, tabs, &PRETTY.replace("\": ", "\":"), &PRETTY.replace("   ", " ")] {
+        for text in
+            [compact, mixed, &inline, tabs, &PRETTY.replace("\": ", "\":"), &PRETTY.replace("   ", " ")]
+        {
             let (value, len) = Skimmer::default().read::<Row>(text.as_bytes()).unwrap();
             assert_eq!((value, len), (expected(), text.len()), "{text}");
         }
