@@ -48,7 +48,7 @@ fn controller<S: Sink>(
     }
     json.int(key!("latency"), latency);
     if api < ApiVersion::V0_0_45 {
-        // The word for the second is Slurm's own (source); a real one was not recorded.
+        // No second controller was recorded: its word is a guess.
         json.str(key!("mode"), if primary { "primary" } else { "backup" });
     }
     if api >= ApiVersion::V0_0_42 {
