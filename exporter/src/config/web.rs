@@ -19,6 +19,8 @@ pub struct Web {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Name and bcrypt hash; empty when everybody may read.
     pub users: Vec<(String, String)>,
+    /// What is right and has no effect here, a line each.
+    pub warnings: Vec<String>,
 }
 
 /// How the port speaks TLS.
@@ -95,8 +97,9 @@ impl Web {
             )
         })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let mut reader = Reader { file, folder, errors: Vec::new() };
+        let mut reader = Reader { file, folder, errors: Vec::new(), warnings: Vec::new() };
         let web = reader.web(&root);
+        let web = Self { warnings: reader.warnings, ..web };
         if reader.errors.is_empty() { Ok(web) } else { Err(ConfigErrors(reader.errors)) }
     }
 }
@@ -105,6 +108,7 @@ struct Reader {
     file: String,
     folder: PathBuf,
     errors: Vec<ConfigError>,
+    warnings: Vec<String>,
 }
 
 impl Reader {
@@ -261,12 +265,9 @@ impl Reader {
             let path = format!("{SECTION}.{name}");
             match name.as_str() {
                 "http2" => {
+                    // Clients that would like it fall back by themselves.
                     if self.switch(&path, node) == Some(true) {
-                        self.refuse(
-                            node.place,
-                            &path,
-                            "only HTTP/1.1 is spoken here; leave it out or say false",
-                        );
+                        self.warnings.push(format!("{path} has no effect: only HTTP/1.1 is spoken here"));
                     }
                 }
                 "headers" => {

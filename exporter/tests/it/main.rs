@@ -16,6 +16,7 @@ mod ha;
 mod job_life;
 mod kubernetes;
 mod life;
+mod memory_limit;
 mod metrics;
 mod old_names;
 mod once;

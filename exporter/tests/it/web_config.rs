@@ -291,10 +291,6 @@ fn every_key_works_or_is_refused_with_its_place() {
             "web.yaml:1:1: tls_server_config: client certificates are verified by client_ca_file, which is not set",
         ),
         (
-            "http_server_config: {http2: true}\n",
-            "web.yaml:1:29: http_server_config.http2: only HTTP/1.1 is spoken here; leave it out or say false",
-        ),
-        (
             "http_server_config: {headers: {X-Other: a}}\n",
             "web.yaml:1:32: http_server_config.headers.X-Other: unknown key, known here: Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, X-XSS-Protection",
         ),
@@ -327,6 +323,7 @@ fn promtool_agrees_on_what_is_a_good_file() {
             true,
         ),
         (format!("basic_auth_users: {{ann: {HASH}}}\n"), true),
+        ("http_server_config: {http2: true}\n".to_owned(), true),
         ("http_server_config: {http2: false, headers: {X-Frame-Options: deny}}\n".to_owned(), true),
         ("tls_server_config: {cert_file: server.pem}\n".to_owned(), false),
         (format!("{TLS}  cipher_suites: [TLS_NONSENSE]\n"), false),

@@ -35,6 +35,8 @@ pub(super) struct Current {
     pub(super) tls: Option<Arc<rustls::ServerConfig>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     users: Users,
+    /// What has no effect.
+    warnings: Vec<String>,
 }
 
 /// The web config file, or a file that it names, cannot be used; a line per mistake.
@@ -49,7 +51,9 @@ impl WebConfig {
     /// Every mistake, with its place where it has one.
     pub fn load(file: &Path) -> Result<Self, WebError> {
         let verified = Arc::default();
-        let current = ArcSwap::from_pointee(read(file, &verified).1?);
+        let current = read(file, &verified).1?;
+        current.warn(file);
+        let current = ArcSwap::from_pointee(current);
         Ok(Self { file: file.to_owned(), verified, current })
     }
 
@@ -79,6 +83,7 @@ impl WebConfig {
             match read {
                 Ok(current) if is_news => {
                     tracing::info!(file = %self.file.display(), "read the web config file anew");
+                    current.warn(&self.file);
                     self.current.store(Arc::new(current));
                 }
                 Err(error) if is_news => {
@@ -96,6 +101,12 @@ impl WebConfig {
 }
 
 impl Current {
+    fn warn(&self, file: &Path) {
+        for warning in &self.warnings {
+            tracing::warn!(file = %file.display(), "{warning}");
+        }
+    }
+
     /// The refusal of a request that shows no known user.
     pub(super) async fn refusal(&self, headers: &HeaderMap) -> Option<Response> {
         if self.users.admit(headers).await {
@@ -131,7 +142,15 @@ fn read(file: &Path, verified: &Arc<Verified>) -> (Vec<PathBuf>, Result<Current,
     let tls = web.tls.as_ref().map(tls::server_config).transpose();
     let current = tls.map_err(|error| WebError(format!("{}: tls_server_config: {error}", file.display())));
     let users = Users::new(web.users, Arc::clone(verified));
-    (files, current.map(|tls| Current { tls: tls.map(Arc::new), headers: web.headers, users }))
+    (
+        files,
+        current.map(|tls| Current {
+            tls: tls.map(Arc::new),
+            headers: web.headers,
+            users,
+            warnings: web.warnings,
+        }),
+    )
 }
 
 /// Another number for other content; a file that cannot be read is content, too.

@@ -1,6 +1,7 @@
 //! The figures of the full matrix, judged against the promises, as a Markdown table.
 //! These bounds are for a release build on a machine that does nothing else.
 
+use std::any::Any;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -78,6 +79,14 @@ impl Report {
                 self.broken.push(format!("{case}: {what}"));
             }
         }
+    }
+
+    /// A case that was given up at the first promise that did not hold.
+    pub(super) fn add_broken(&mut self, case: &str, panic: &(dyn Any + Send)) {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
+        let _ = writeln!(self.text, "| `{case}` | given up | - | - | - | - | - | - | - | - | - | - |");
+        self.broken.push(format!("{case}: {}", text.replace('\n', " ")));
     }
 
     /// What many scrapers made the exporter ask for.

@@ -207,11 +207,7 @@ impl Stack {
         self.upstream.set_faults(&[]);
         let healed = Instant::now();
         let polled = |page: &Samples| page.all("slurm_exporter_endpoint_up").count();
-        self.wait(&format!("recovery from {name}"), |page| {
-            polled(page) == polled(&before)
-                && page.all("slurm_exporter_endpoint_up").all(|(_, up)| up == 1.0)
-                && page.sum("slurm_exporter_endpoint_stale", &[]) == 0.0
-        });
+        self.wait(&format!("recovery from {name}"), |page| polled(page) == polled(&before) && is_whole(page));
         if matches!(case.promise, Promise::IsEmpty) {
             case.struck().iter().for_each(|endpoint| self.wait_for_polls_of(endpoint, 1));
         }
@@ -228,6 +224,12 @@ impl Stack {
             withdrawn_at_age,
             recovered_after,
         }
+    }
+
+    /// Ends a fault whose run was given up.
+    pub(super) fn heal(&self) {
+        self.upstream.set_faults(&[]);
+        self.wait("recovery", is_whole);
     }
 
     /// Gives the greatest age at which data of a struck endpoint was still there or had just gone.
@@ -307,6 +309,12 @@ fn assert_totals(case: &Case, before: &Samples, now: &Samples) {
     for family in ["slurm_nodes_total", "slurm_jobs_total"] {
         assert_eq!(now.sum(family, &[]), before.sum(family, &[]), "{case:?}: {family}");
     }
+}
+
+/// Whether all that was ever polled is fresh.
+fn is_whole(page: &Samples) -> bool {
+    page.all("slurm_exporter_endpoint_up").all(|(_, up)| up == 1.0)
+        && page.sum("slurm_exporter_endpoint_stale", &[]) == 0.0
 }
 
 fn up(page: &Samples, endpoint: &str) -> Option<f64> {
