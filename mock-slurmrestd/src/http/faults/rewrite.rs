@@ -105,10 +105,44 @@ impl Rewriter {
     /// Takes the next piece and gives what becomes of it.
     pub(super) fn push(&mut self, piece: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(piece.len() + piece.len() / 8);
-        for byte in piece {
-            self.byte(*byte, &mut out);
+        let mut rest = piece;
+        while let Some((first, others)) = rest.split_first() {
+            // Most of an answer is blanks and texts: each run of them in one go.
+            let run = self.run(rest, &mut out);
+            if run > 0 {
+                rest = &rest[run..];
+            } else {
+                self.byte(*first, &mut out);
+                rest = others;
+            }
         }
         out
+    }
+
+    /// Takes the bytes at the front that need no decision, and says how many.
+    fn run(&mut self, rest: &[u8], out: &mut Vec<u8>) -> usize {
+        match self.token {
+            Token::Text { escaped: false } => {
+                let run = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                self.emit(&rest[..run], out);
+                run
+            }
+            Token::Key { escaped: false } => {
+                let run = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                self.key.extend_from_slice(&rest[..run]);
+                run
+            }
+            Token::None => {
+                let run = rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len());
+                if self.open.last().is_some_and(|open| open.key_next) {
+                    self.gap.extend_from_slice(&rest[..run]);
+                } else {
+                    self.emit(&rest[..run], out);
+                }
+                run
+            }
+            Token::Key { escaped: true } | Token::Text { escaped: true } | Token::Scalar => 0,
+        }
     }
 
     fn byte(&mut self, byte: u8, out: &mut Vec<u8>) {
@@ -126,7 +160,11 @@ impl Rewriter {
                     self.value_ends(out);
                 }
             }
-            Token::Scalar if matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace() => {
+            Token::Scalar if byte.is_ascii_whitespace() => {
+                self.scalar_ends(out);
+                self.emit(&[byte], out);
+            }
+            Token::Scalar if matches!(byte, b',' | b'}' | b']') => {
                 self.scalar_ends(out);
                 self.between(byte, out);
             }
@@ -150,9 +188,7 @@ impl Rewriter {
                     open.key_next = true;
                 }
             }
-            _ if byte.is_ascii_whitespace() && key_next => self.gap.push(byte),
             b',' | b':' => self.emit(&[byte], out),
-            _ if byte.is_ascii_whitespace() => self.emit(&[byte], out),
             b'}' | b']' => self.close(byte, out),
             b'{' | b'[' => self.open(byte, out),
             b'"' => {
@@ -193,8 +229,7 @@ impl Rewriter {
     }
 
     fn close(&mut self, byte: u8, out: &mut Vec<u8>) {
-        let gap = std::mem::take(&mut self.gap);
-        self.emit(&gap, out);
+        self.emit_gap(out);
         self.emit(&[byte], out);
         if let Some(open) = self.open.pop() {
             self.objects -= usize::from(open.is_object);
@@ -214,22 +249,29 @@ impl Rewriter {
     fn key_ends(&mut self, out: &mut Vec<u8>) {
         self.token = Token::None;
         let edit = if self.member.is_none() { self.edit() } else { None };
-        let gap = std::mem::take(&mut self.gap);
         let depth = self.open.len();
         let Some(open) = self.open.last_mut() else { return };
         open.key_next = false;
         let mut after = Vec::new();
-        if edit != Some(Edit::Remove) {
-            let comma: &[u8] = if std::mem::replace(&mut open.is_empty, false) { b"" } else { b"," };
-            let name = match edit {
-                Some(Edit::Rename(name)) => name.as_bytes(),
-                _ => &self.key,
-            };
-            let rest = [&gap, &b"\""[..], name, b"\""].concat();
-            if edit == Some(Edit::Double) {
-                after = [b",", &rest[..]].concat();
+        if edit == Some(Edit::Remove) {
+            self.gap.clear();
+        } else {
+            let is_first = std::mem::replace(&mut open.is_empty, false);
+            if !is_first {
+                self.emit(b",", out);
             }
-            self.emit(&[comma, &rest].concat(), out);
+            if edit == Some(Edit::Double) {
+                after = [&b","[..], &self.gap, b"\"", &self.key, b"\""].concat();
+            }
+            self.emit_gap(out);
+            self.emit(b"\"", out);
+            let key = std::mem::take(&mut self.key);
+            match edit {
+                Some(Edit::Rename(name)) => self.emit(name.as_bytes(), out),
+                _ => self.emit(&key, out),
+            }
+            self.key = key;
+            self.emit(b"\"", out);
         }
         if let Some(edit) = edit {
             self.member = Some(Member { edit, depth, begun: false, after });
@@ -267,7 +309,7 @@ impl Rewriter {
 
     fn scalar_ends(&mut self, out: &mut Vec<u8>) {
         self.token = Token::None;
-        let scalar = std::mem::take(&mut self.scalar);
+        let mut scalar = std::mem::take(&mut self.scalar);
         let is_number = scalar.first().is_some_and(|first| first.is_ascii_digit() || *first == b'-');
         match &self.member {
             Some(Member { edit: Edit::Numbers(number), .. }) if is_number => {
@@ -281,6 +323,9 @@ impl Rewriter {
             },
             _ => self.emit(&scalar, out),
         }
+        // Its memory serves again.
+        scalar.clear();
+        self.scalar = scalar;
         self.value_ends(out);
     }
 
@@ -289,6 +334,13 @@ impl Rewriter {
         if let Some(member) = self.member.take_if(|member| member.begun && member.depth == depth) {
             out.extend_from_slice(&member.after);
         }
+    }
+
+    fn emit_gap(&mut self, out: &mut Vec<u8>) {
+        let mut gap = std::mem::take(&mut self.gap);
+        self.emit(&gap, out);
+        gap.clear();
+        self.gap = gap;
     }
 
     /// Writes, unless the value is on its way out; keeps what is to be written twice.
