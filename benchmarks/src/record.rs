@@ -30,6 +30,7 @@ pub fn record(scenario: &str, results: &[Benchmark]) -> RunRecord {
         seed: Some(SEED),
         requests: Vec::new(),
         seconds: Vec::new(),
+        arrivals: None,
         subject: None,
         generator: None,
         exposition: None,

@@ -11,7 +11,7 @@ use reqwest::Url;
 
 use crate::folder::ResultFolder;
 use crate::run::{Plan, RESULTS};
-use crate::scenario::{PRESETS, Scenario, parse_duration};
+use crate::scenario::{Arrivals, Executor, PRESETS, Scenario, parse_duration};
 use crate::stack::Cluster;
 
 /// Loads an exporter and says whether it meets its SLA.
@@ -41,7 +41,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     scenario_file: Option<PathBuf>,
     /// Test a running exporter instead of starting one: its address, or its metrics page.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["preset", "nodes", "jobs", "seed", "exporter_bin", "simulator_bin"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["preset", "nodes", "jobs", "exporter_bin", "simulator_bin"])]
     target: Option<String>,
     /// Process id of the target, when it runs on this machine: samples it by /proc.
     #[arg(long, value_name = "PID", requires = "target")]
@@ -52,10 +52,20 @@ pub(crate) struct RunArguments {
     /// Rules to judge by, in TOML [default: the built-in ones].
     #[arg(long, value_name = "FILE")]
     sla: Option<PathBuf>,
-    /// Users at the highest point.
+    /// Users that wait for their answers, or arrivals at a rate, whatever became of those before [default: the scenario's].
+    #[arg(long, value_name = "LOOP")]
+    executor: Option<ExecutorName>,
+    /// Users at the highest point of a closed loop.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     vus: Option<u32>,
-    /// Requests per second of one user.
+    /// How the arrivals of an open loop follow each other.
+    #[arg(long, value_name = "HOW")]
+    arrivals: Option<Arrivals>,
+    /// Requests in flight at a time in an open loop; an arrival that finds so many is dropped, and counted
+    /// [default: those of two seconds, at least 1000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_in_flight: Option<u32>,
+    /// Requests per second: of one user in a closed loop, of all in an open one.
     #[arg(long, value_name = "RPS", value_parser = rate)]
     rate: Option<f64>,
     /// How long is judged, such as 30s or 10m.
@@ -76,15 +86,21 @@ pub(crate) struct RunArguments {
     /// Jobs of the simulated cluster.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000_000))]
     jobs: Option<u32>,
-    /// Seed of the simulated cluster [default: 1].
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    /// Seed of the simulated cluster, and of the arrivals of an open loop.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
     /// The exporter's executable [default: beside this one, else on PATH].
     #[arg(long, value_name = "FILE")]
     exporter_bin: Option<PathBuf>,
     /// The simulator's executable [default: beside this one, else on PATH].
     #[arg(long, value_name = "FILE")]
     simulator_bin: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ExecutorName {
+    Closed,
+    Open,
 }
 
 /// What is wrong with the request, in one line or one per problem.
@@ -134,7 +150,7 @@ impl RunArguments {
                 Target::Stack {
                     cluster: Cluster {
                         preset: scenario.preset.clone(),
-                        seed: self.seed.unwrap_or(1),
+                        seed: self.seed,
                         nodes: self.nodes,
                         jobs: self.jobs,
                     },
@@ -145,7 +161,7 @@ impl RunArguments {
         };
         let root = self.out.as_deref().unwrap_or(Path::new(RESULTS));
         ResultFolder::check(root).map_err(|problem| UsageError(format!("--out {problem}")))?;
-        Ok(Plan { scenario, target, sla, timeout: self.timeout, out: self.out })
+        Ok(Plan { scenario, target, sla, timeout: self.timeout, seed: self.seed, out: self.out })
     }
 
     /// The scenario with the flags on top.
@@ -155,7 +171,7 @@ impl RunArguments {
             (name, None) => Scenario::built_in(name.as_deref().unwrap_or_default()),
         }
         .map_err(|error| UsageError(error_line(&error)))?;
-        scenario.vus = self.vus.unwrap_or(scenario.vus);
+        scenario = self.executor(scenario)?;
         scenario.rate = self.rate.unwrap_or(scenario.rate);
         scenario.duration = self.duration.unwrap_or(scenario.duration);
         scenario.warmup = self.warmup.unwrap_or(scenario.warmup);
@@ -163,6 +179,35 @@ impl RunArguments {
         scenario.ramp = scenario.ramp.min(scenario.warmup);
         scenario.preset = self.preset.clone().unwrap_or(scenario.preset);
         Ok(scenario)
+    }
+}
+
+impl RunArguments {
+    /// The scenario by the loop that the flags ask for.
+    fn executor(&self, scenario: Scenario) -> Result<Scenario, UsageError> {
+        let refuse = |problem: &str| Err(UsageError(problem.into()));
+        let is_open = match (self.executor, scenario.executor) {
+            (Some(asked), _) => asked == ExecutorName::Open,
+            (None, of_file) => of_file != Executor::Closed,
+        };
+        if is_open {
+            if self.vus.is_some() {
+                return refuse("--vus: an open loop has no users, only a rate");
+            }
+            let (arrivals, cap) = match scenario.executor {
+                Executor::Open { arrivals, max_in_flight } => (arrivals, max_in_flight),
+                Executor::Closed => (Arrivals::default(), None),
+            };
+            return Ok(scenario.open(self.arrivals.unwrap_or(arrivals), self.max_in_flight.or(cap)));
+        }
+        if self.arrivals.is_some() || self.max_in_flight.is_some() {
+            return refuse("--arrivals and --max-in-flight: only an open loop has them: --executor open");
+        }
+        match (self.vus, scenario.executor) {
+            (Some(vus), _) => Ok(scenario.closed(vus)),
+            (None, Executor::Closed) => Ok(scenario),
+            (None, Executor::Open { .. }) => refuse("--executor closed: say how many users: --vus"),
+        }
     }
 }
 
@@ -254,6 +299,15 @@ mod tests {
     }
 
     #[test]
+    fn an_open_loop_offers_what_the_users_would() {
+        let scenario = plan(&["quick", "--executor", "open", "--arrivals", "poisson"]).unwrap().scenario;
+        assert_eq!((scenario.vus, scenario.rate), (0, 50.0));
+        assert_eq!(scenario.executor, Executor::Open { arrivals: Arrivals::Poisson, max_in_flight: None });
+        let scenario = plan(&["quick", "--executor", "open", "--rate", "7"]).unwrap().scenario;
+        assert_eq!(scenario.rate, 7.0);
+    }
+
+    #[test]
     fn an_address_without_a_path_means_its_metrics_page() {
         let metrics = |url: &str| match plan(&["quick", "--target", url]).unwrap().target {
             Target::Running { metrics, .. } => metrics.to_string(),
@@ -270,6 +324,8 @@ mod tests {
             (vec!["quick", "--target", "localhost:80"], "expected http://host:port"),
             (vec!["quick", "--target", "http://x", "--target-pid", "4294967295"], "no such process"),
             (vec!["quick", "--duration", "0s"], "expected at least 1s"),
+            (vec!["quick", "--executor", "open", "--vus", "3"], "--vus: an open loop has no users"),
+            (vec!["quick", "--arrivals", "poisson"], "only an open loop has them"),
             (vec!["quick", "--rate", "0"], "expected a number above 0"),
             (vec!["quick", "--vus", "0"], "0 is not in 1..=100000"),
             (vec!["quick", "--target", "http://x", "--preset", "tiny"], "cannot be used with"),

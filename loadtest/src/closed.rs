@@ -18,13 +18,22 @@ use goose::goose::{
 
 use crate::probe::Probe;
 use crate::recorder::Recorder;
-use crate::scenario::{LoadPlan, RequestSpec};
+use crate::scenario::{LoadPlan, RequestSpec, UserPlan};
 use crate::stop::Stop;
 
 /// How long an idle user sleeps at most before it looks whether it has to go.
 const IDLE: Duration = Duration::from_millis(20);
 /// Fractional part of the golden ratio: multiples of it spread any number of users evenly over their period.
 const GOLDEN: f64 = 0.618_033_988_749_895;
+
+/// Who is asked for what, by how many, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attack<'run> {
+    pub(crate) target: &'run reqwest::Url,
+    pub(crate) mix: &'run [RequestSpec],
+    pub(crate) plan: &'run LoadPlan,
+    pub(crate) users: &'run UserPlan,
+}
 
 /// What all users share.
 #[derive(Debug)]
@@ -51,9 +60,7 @@ struct Pace {
 /// # Errors
 /// When goose refuses its configuration or cannot write its report.
 pub(crate) async fn run(
-    target: &reqwest::Url,
-    mix: &[RequestSpec],
-    plan: &LoadPlan,
+    Attack { target, mix, plan, users }: Attack<'_>,
     probe: Arc<Probe>,
     recorder: Arc<Recorder>,
     stop: Stop,
@@ -64,7 +71,7 @@ pub(crate) async fn run(
         end: recorder.start() + plan.total(),
         recorder,
         stop: stop.clone(),
-        period: Duration::from_secs_f64(1.0 / plan.rate),
+        period: Duration::from_secs_f64(1.0 / users.rate),
         users: AtomicU32::new(0),
     });
     let mut scenario = GooseScenario::new("scrapers").register_transaction(on_start(&shared));
@@ -73,7 +80,7 @@ pub(crate) async fn run(
             transaction(&shared, index).set_name(&request.name).set_weight(request.weight as usize)?;
         scenario = scenario.register_transaction(transaction);
     }
-    let attack = GooseAttack::initialize_with_config(configuration(target, plan, report)?)?
+    let attack = GooseAttack::initialize_with_config(configuration(target, users, report)?)?
         // Replaced by the probe's client when a user starts; without it goose would set up one client per user.
         .set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies().gzip(false))?
         .register_scenario(scenario)
@@ -119,7 +126,7 @@ impl Drop for Muted {
 }
 
 /// Goose's command line for the plan: quiet, no controllers, metrics for its own report only.
-fn configuration(target: &reqwest::Url, plan: &LoadPlan, report: &str) -> anyhow::Result<GooseConfiguration> {
+fn configuration(target: &reqwest::Url, plan: &UserPlan, report: &str) -> anyhow::Result<GooseConfiguration> {
     let mut arguments: Vec<String> =
         ["--quiet", "--no-telnet", "--no-print-metrics", "--no-scenario-metrics"]
             .into_iter()

@@ -1,11 +1,16 @@
-//! Drives an exporter with closed-loop load, samples it, and judges the run against service level rules.
+//! Drives an exporter with closed- or open-loop load, samples it, and judges the run against service level rules.
 //! What is measured is the shipped programs, over HTTP; nothing of them is linked in here.
+//!
+//! `run` is one run from start to verdict. Its load is made by `closed` (users) or `open` (arrivals), both by one `probe`
+//! into one `recorder`. What needs many short loads in a row, as a search for the capacity, makes each by `open::step`
+//! with a plan of `LoadPlan::constant_rate`, and reads latencies, errors, drops and lag from the `Recording`.
 
 mod body;
 mod cli;
 mod closed;
 mod exposition;
 mod folder;
+mod open;
 mod oracle;
 mod output;
 mod presence;

@@ -62,8 +62,22 @@ fn summary(run: &RunRecord) -> String {
     let time = |quantile| {
         latency.quantile(quantile).map_or("-".into(), |time| quantity::seconds(time.as_secs_f64()))
     };
+    let arrivals = run.arrivals.as_ref().map_or(String::new(), |arrivals| {
+        let lag = |quantile| {
+            let lag = arrivals.lag.quantile(quantile);
+            lag.map_or("-".into(), |lag| quantity::seconds(lag.as_secs_f64()))
+        };
+        format!(
+            ", dropped {} of {} arrivals, schedule lag p50 {}, p99 {}, max {}",
+            quantity::count(arrivals.dropped()),
+            quantity::count(arrivals.scheduled),
+            lag(0.50),
+            lag(0.99),
+            lag(1.0)
+        )
+    });
     format!(
-        "{}: {} requests in {}, {} rps, p50 {}, p95 {}, p99 {}, errors {}",
+        "{}: {} requests in {}, {} rps, p50 {}, p95 {}, p99 {}, errors {}{arrivals}",
         run.scenario,
         quantity::count(run.request_count()),
         quantity::seconds(run.duration_seconds),

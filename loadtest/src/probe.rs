@@ -90,7 +90,7 @@ impl Probe {
                 Err(failure) => Some(failure),
             },
         };
-        Observation { request, finished, latency: finished - started, bytes, failure }
+        Observation { request, finished, latency: finished - started, arrival: None, bytes, failure }
     }
 }
 

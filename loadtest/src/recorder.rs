@@ -12,9 +12,9 @@ use std::time::{Duration, Instant, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use reports::model::LatencyHistogram;
-use reports::model::run::{RequestStats, Second};
+use reports::model::run::{ArrivalStats, RequestStats, Second};
 
-use crate::scenario::LoadPlan;
+use crate::scenario::{Load, LoadPlan};
 
 /// One finished request.
 #[derive(Clone, Debug)]
@@ -24,9 +24,27 @@ pub(crate) struct Observation {
     /// When the body was complete or the request had failed.
     pub(crate) finished: Instant,
     pub(crate) latency: Duration,
+    /// When it was due and how much later it was sent, in an open loop; the latency counts from then.
+    pub(crate) arrival: Option<(Instant, Duration)>,
     /// Body bytes as on the wire.
     pub(crate) bytes: u64,
     pub(crate) failure: Option<Failure>,
+}
+
+impl Observation {
+    /// The observation as an open loop counts it: from when the request was due.
+    pub(crate) fn intended_at(self, due: Instant) -> Self {
+        let latency = self.finished.saturating_duration_since(due);
+        let lag = latency.saturating_sub(self.latency);
+        Self { latency, arrival: Some((due, lag)), ..self }
+    }
+}
+
+/// Whose fault it is that an arrival was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Culprit {
+    Generator,
+    Target,
 }
 
 /// Why a request counts as failed.
@@ -54,6 +72,8 @@ pub(crate) struct Recording {
     /// Sorted by name; measured part only.
     pub(crate) requests: Vec<RequestStats>,
     pub(crate) seconds: Vec<Second>,
+    /// Those that were due in the measured part; `None` in a closed loop.
+    pub(crate) arrivals: Option<ArrivalStats>,
     /// From the end of the warm-up to the last finished request, and at least to the end of the plan or the stop.
     pub(crate) measured: Duration,
     /// HDR V2 interval log, one histogram per second and request name.
@@ -79,6 +99,7 @@ struct State {
     totals: Vec<Slot>,
     names: Vec<String>,
     seconds: Vec<Second>,
+    arrivals: Option<ArrivalStats>,
     last_finished: Option<Instant>,
     examples: BTreeMap<String, String>,
     /// Both are gone once the recording is finished.
@@ -115,6 +136,10 @@ impl Recorder {
             totals: vec![Slot::default(); names.len()],
             names,
             seconds: Vec::new(),
+            arrivals: match plan.load {
+                Load::Users(_) => None,
+                Load::Arrivals(_) => Some(ArrivalStats::default()),
+            },
             last_finished: None,
             examples: BTreeMap::new(),
             log: Some(log),
@@ -145,12 +170,30 @@ impl Recorder {
             let State { examples, .. } = &mut *state;
             examples.entry(failure.kind.clone()).or_insert_with(|| failure.detail.clone());
         }
+        if let Some((_, lag)) = observation.arrival.filter(|(due, _)| self.is_measured(*due))
+            && let Some(arrivals) = &mut state.arrivals
+        {
+            arrivals.scheduled += 1;
+            arrivals.lag.record(lag);
+        }
         let slot = &mut state.current[observation.request];
         slot.count += 1;
         slot.bytes += observation.bytes;
         slot.latency.record(observation.latency);
         if let Some(failure) = observation.failure {
             *slot.errors.entry(failure.kind).or_default() += 1;
+        }
+    }
+
+    /// Counts an arrival that was not sent, by when it was due.
+    pub(crate) fn drop_arrival(&self, due: Instant, culprit: Culprit) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(arrivals) = state.arrivals.as_mut().filter(|_| self.is_measured(due)) {
+            arrivals.scheduled += 1;
+            match culprit {
+                Culprit::Generator => arrivals.dropped_by_generator += 1,
+                Culprit::Target => arrivals.dropped_by_target += 1,
+            }
         }
     }
 
@@ -188,7 +231,7 @@ impl Recorder {
             state.writer.take().ok_or_else(|| io::Error::other("the recording was finished before"))?;
         let interval_log =
             writer.join().map_err(|_| io::Error::other("the interval log's thread panicked"))??;
-        let State { names, totals, seconds, examples, .. } = &mut *state;
+        let State { names, totals, seconds, examples, arrivals, .. } = &mut *state;
         let mut requests: Vec<RequestStats> = names
             .iter()
             .zip(totals.drain(..))
@@ -202,8 +245,13 @@ impl Recorder {
             .collect();
         requests.sort_by(|a, b| a.name.cmp(&b.name));
         let measured = after.saturating_sub(self.plan.warmup);
-        let (seconds, examples) = (std::mem::take(seconds), std::mem::take(examples));
-        Ok(Recording { requests, seconds, measured, interval_log, examples })
+        let (seconds, examples, arrivals) =
+            (std::mem::take(seconds), std::mem::take(examples), arrivals.take());
+        Ok(Recording { requests, seconds, arrivals, measured, interval_log, examples })
+    }
+
+    fn is_measured(&self, due: Instant) -> bool {
+        due >= self.start + self.plan.warmup
     }
 
     fn is_warmup(&self, second: u32) -> bool {
@@ -329,17 +377,18 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
     use super::*;
-    use crate::scenario::Scenario;
+    use crate::scenario::{Arrivals, Scenario, Shard};
 
     /// Warm-up of three seconds, then twenty.
     fn recorder(start: Instant) -> Recorder {
-        let plan = LoadPlan::new(&Scenario::built_in("quick").unwrap());
+        let plan = LoadPlan::new(&Scenario::built_in("quick").unwrap(), 1, Shard::WHOLE);
         Recorder::new(vec!["b".into(), "a".into()], plan, start, SystemTime::UNIX_EPOCH)
     }
 
     fn observation(finished: Instant, request: usize, failure: Option<&str>) -> Observation {
         let failure = failure.map(|kind| Failure { kind: kind.into(), detail: format!("{kind} happened") });
-        Observation { request, finished, latency: Duration::from_millis(5), bytes: 100, failure }
+        let latency = Duration::from_millis(5);
+        Observation { request, finished, latency, arrival: None, bytes: 100, failure }
     }
 
     #[test]
@@ -395,5 +444,29 @@ mod tests {
         assert_eq!(recording.seconds.len(), 25);
         assert_eq!(recording.seconds[24].requests, 1);
         assert_eq!(recording.seconds[24].offered, None);
+    }
+
+    #[test]
+    fn an_arrival_counts_from_when_it_was_due_and_a_drop_is_never_silent() {
+        let start = Instant::now();
+        let scenario = Scenario::built_in("quick").unwrap().open(Arrivals::Constant, None);
+        let plan = LoadPlan::new(&scenario, 1, Shard::WHOLE);
+        let recorder = Recorder::new(vec!["a".into()], plan, start, SystemTime::UNIX_EPOCH);
+        let at = |millis| start + Duration::from_millis(millis);
+        // Due in the warm-up: not counted. Then one that was sent 95 ms late, and two that were not sent.
+        recorder.record(observation(at(2900), 0, None).intended_at(at(2800)));
+        recorder.record(observation(at(3200), 0, None).intended_at(at(3100)));
+        recorder.drop_arrival(at(2990), Culprit::Target);
+        recorder.drop_arrival(at(3000), Culprit::Target);
+        recorder.drop_arrival(at(3010), Culprit::Generator);
+        let recording = recorder.finish(at(23_000)).unwrap();
+        let arrivals = recording.arrivals.unwrap();
+        assert_eq!(
+            (arrivals.scheduled, arrivals.dropped_by_target, arrivals.dropped_by_generator),
+            (3, 1, 1)
+        );
+        let near = |time: Option<Duration>, millis| time.unwrap().as_millis().abs_diff(millis) <= 1;
+        assert!(near(arrivals.lag.max(), 95), "{:?}", arrivals.lag.max());
+        assert!(near(recording.requests[0].latency.max(), 100));
     }
 }

@@ -22,11 +22,11 @@ use crate::presence::{self, Expected};
 use crate::probe::{self, Probe};
 use crate::recorder::{Recorder, Recording};
 use crate::sample::{self, Sampler, Samples, Source};
-use crate::scenario::{Encoding, LoadPlan, Scenario};
+use crate::scenario::{Arrivals, Encoding, Executor, Load as Loop, LoadPlan, Scenario, Shard};
 use crate::stack::{Binaries, Stack};
 use crate::stop::{Reason, Stop};
 use crate::validity::{self, Circumstances};
-use crate::{closed, output, progress};
+use crate::{closed, open, output, progress};
 
 /// How long the pages that are fetched beside the load may take.
 const SIDE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     /// `None` for the built-in rules.
     pub(crate) sla: Option<Sla>,
     pub(crate) timeout: Duration,
+    /// Of the simulated cluster, and of the arrivals of an open loop.
+    pub(crate) seed: u64,
     pub(crate) out: Option<PathBuf>,
 }
 
@@ -122,12 +124,13 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
         build: build(env!("CARGO_PKG_VERSION")),
         machine: machine(),
         parameters: parameters(&plan, &subject.metrics, nodes),
-        seed: match &plan.target {
-            Target::Stack { cluster, .. } => Some(cluster.seed),
-            Target::Running { .. } => None,
+        seed: match (&plan.target, plan.scenario.executor) {
+            (Target::Running { .. }, Executor::Closed) => None,
+            _ => Some(plan.seed),
         },
         requests: load.recording.requests,
         seconds: load.recording.seconds,
+        arrivals: load.recording.arrivals,
         subject: load.subject.resources,
         generator: load.generator.resources,
         exposition: load.exposition,
@@ -183,31 +186,32 @@ async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subj
 
 /// Makes the load and records it, until the plan ends or the run is stopped.
 async fn load(plan: &Plan, subject: &mut Subject, stop: &Stop) -> anyhow::Result<Load> {
-    let users = LoadPlan::new(&plan.scenario);
+    let load = LoadPlan::new(&plan.scenario, plan.seed, Shard::WHOLE);
     let mix = &plan.scenario.requests;
     let probe = Arc::new(Probe::new(&subject.metrics, mix, plan.timeout)?);
     let goose_report = subject.folder.path().join("goose.html").display().to_string();
     subject.folder.keep();
 
     let start = Instant::now();
-    let measured_from = start + users.warmup;
+    let measured_from = start + load.warmup;
     let names = mix.iter().map(|request| request.name.clone()).collect();
-    let recorder = Arc::new(Recorder::new(names, users.clone(), start, SystemTime::now()));
+    let recorder = Arc::new(Recorder::new(names, load.clone(), start, SystemTime::now()));
     let sampler = |source| Sampler::start(source, start, measured_from, stop.clone());
     let target = subject.source.take().map(sampler);
     let generator = sampler(Source::Process(own_pid()));
     let steal = StealMeter::start();
 
     let loaded = {
-        let attack = closed::run(
-            &subject.metrics,
-            mix,
-            &users,
-            Arc::clone(&probe),
-            Arc::clone(&recorder),
-            stop.clone(),
-            &goose_report,
-        );
+        let attack = async {
+            let (probe, recorder) = (Arc::clone(&probe), Arc::clone(&recorder));
+            match &load.load {
+                Loop::Users(users) => {
+                    let attack = closed::Attack { target: &subject.metrics, mix, plan: &load, users };
+                    closed::run(attack, probe, recorder, stop.clone(), &goose_report).await
+                }
+                Loop::Arrivals(arrivals) => open::run(arrivals, mix, probe, recorder, stop.clone()).await,
+            }
+        };
         let guard = async {
             match &mut subject.stack {
                 Some(stack) => stack.guard(stop).await,
@@ -217,11 +221,11 @@ async fn load(plan: &Plan, subject: &mut Subject, stop: &Stop) -> anyhow::Result
         tokio::select! {
             loaded = attack => loaded,
             never = guard => match never {},
-            never = progress::show(Arc::clone(&recorder), &users, target.as_ref()) => match never {},
+            never = progress::show(Arc::clone(&recorder), &load, target.as_ref()) => match never {},
         }
     };
     let ended = Instant::now();
-    let end = if stop.reason().is_some() { ended } else { start + users.total() };
+    let end = if stop.reason().is_some() { ended } else { start + load.total() };
     let subject = match target {
         Some(target) => target.finish().await,
         None => Samples::default(),
@@ -267,10 +271,8 @@ fn parameters(plan: &Plan, metrics: &Url, nodes: Option<u64>) -> BTreeMap<String
         })
         .collect();
     let stages: Vec<Value> =
-        scenario.stages.iter().map(|stage| json!({"vus": stage.vus, "time": stage.time})).collect();
+        scenario.stages.iter().map(|stage| json!({"level": stage.level, "time": stage.time})).collect();
     let mut parameters = BTreeMap::from([
-        ("vus".to_owned(), json!(scenario.vus)),
-        ("rate_per_vu".to_owned(), json!(scenario.rate)),
         ("ramp_seconds".to_owned(), json!(scenario.ramp.as_secs())),
         ("warmup_seconds".to_owned(), json!(scenario.warmup.as_secs())),
         ("duration_seconds".to_owned(), json!(scenario.duration.as_secs())),
@@ -279,6 +281,23 @@ fn parameters(plan: &Plan, metrics: &Url, nodes: Option<u64>) -> BTreeMap<String
         ("stages".to_owned(), json!(stages)),
         ("sla".to_owned(), json!(plan.sla.as_ref().map_or("built-in", |sla| sla.origin.as_str()))),
     ]);
+    parameters.extend(
+        match scenario.executor {
+            Executor::Closed => [
+                ("executor", json!("closed")),
+                ("vus", json!(scenario.vus)),
+                ("rate_per_vu", json!(scenario.rate)),
+            ],
+            Executor::Open { arrivals, .. } => {
+                let arrivals = match arrivals {
+                    Arrivals::Constant => "constant",
+                    Arrivals::Poisson => "poisson",
+                };
+                [("executor", json!("open")), ("rate", json!(scenario.rate)), ("arrivals", json!(arrivals))]
+            }
+        }
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
     // The name that the judge looks for; absent when unknown.
     parameters.extend(nodes.map(|nodes| ("nodes".to_owned(), json!(nodes))));
     match &plan.target {

@@ -2,9 +2,10 @@
 //! It comes before the SLA and can only take a pass away.
 
 use reports::model::RunRecord;
-use reports::model::run::Resources;
+use reports::model::run::{ArrivalStats, Resources};
 use reports::model::verdict::{Outcome, RuleVerdict, Verdict};
 
+use crate::open::LATE;
 use crate::oracle::Comparison;
 use crate::stop::Reason;
 
@@ -29,8 +30,11 @@ pub(crate) struct Circumstances {
 pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumstances) -> Verdict {
     let generator = generator_cpu(run.generator.as_ref(), run.duration_seconds);
     let target = target_alive(circumstances);
+    let arrivals: Vec<RuleVerdict> =
+        run.arrivals.iter().flat_map(|arrivals| [dropped(arrivals), schedule_lag(arrivals)]).collect();
     let mut spoiled: Vec<String> = [&generator, &target]
         .into_iter()
+        .chain(&arrivals)
         .filter(|rule| rule.outcome == Outcome::Inconclusive)
         .map(|rule| format!("invalid run: {}", rule.reason))
         .collect();
@@ -40,6 +44,7 @@ pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumsta
     let mut rules = std::mem::take(&mut sla.rules);
     rules.push(generator);
     rules.push(target);
+    rules.extend(arrivals);
     rules.extend(circumstances.oracle.as_ref().map(oracle));
     let mut verdict = Verdict::new(sla.subject, rules, sla.notes);
     // A run without a single rule of the SLA stays inconclusive, even though the rules of validity hold.
@@ -107,6 +112,49 @@ fn target_alive(circumstances: &Circumstances) -> RuleVerdict {
     verdict
 }
 
+/// A dropped arrival is missing from every histogram: with one of the generator's making nothing is known, and one of
+/// the target's making has failed it.
+fn dropped(arrivals: &ArrivalStats) -> RuleVerdict {
+    let mut verdict = rule("dropped", "dropped arrivals <= 0");
+    verdict.value = Some(arrivals.dropped() as f64);
+    verdict.limit = Some(0.0);
+    verdict.samples = arrivals.scheduled;
+    let ArrivalStats { dropped_by_generator, dropped_by_target, .. } = arrivals;
+    if *dropped_by_generator > 0 {
+        verdict.outcome = Outcome::Inconclusive;
+        verdict.reason = format!(
+            "the generator dropped {dropped_by_generator} arrivals: it was late, or its cap on requests in flight is too small for the rate"
+        );
+    } else if *dropped_by_target > 0 {
+        verdict.outcome = Outcome::Fail;
+        verdict.reason = format!(
+            "{dropped_by_target} arrivals were not sent: the target held all the requests that may be in flight"
+        );
+    }
+    verdict
+}
+
+fn schedule_lag(arrivals: &ArrivalStats) -> RuleVerdict {
+    let mut verdict = rule("schedule_lag", "p99 of the schedule's lag < 10 ms");
+    verdict.unit = "seconds".into();
+    verdict.limit = Some(LATE.as_secs_f64());
+    verdict.samples = arrivals.lag.count();
+    let lag = arrivals.lag.quantile(0.99);
+    verdict.value = lag.map(|lag| lag.as_secs_f64());
+    match lag {
+        None => {
+            verdict.outcome = Outcome::Inconclusive;
+            verdict.reason = "no arrival was sent".into();
+        }
+        Some(lag) if lag >= LATE => {
+            verdict.outcome = Outcome::Inconclusive;
+            verdict.reason = "the generator sent too late: the latencies hold its own delay".into();
+        }
+        Some(_) => {}
+    }
+    verdict
+}
+
 fn oracle(comparison: &Result<Comparison, String>) -> RuleVerdict {
     let mut verdict = rule("oracle", "page agrees with the simulator");
     match comparison {
@@ -154,6 +202,7 @@ mod tests {
             seed: None,
             requests: Vec::new(),
             seconds: Vec::new(),
+            arrivals: None,
             subject: None,
             generator: Some(generator),
             exposition: None,
@@ -224,5 +273,26 @@ mod tests {
         let verdict =
             judge(Verdict::new("run", Vec::new(), Vec::new()), &run(0.1), &Circumstances::default());
         assert_eq!(verdict.outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn a_drop_fails_the_target_or_spoils_the_run() {
+        let judged = |generator, target, lag_millis| {
+            let mut arrivals = ArrivalStats {
+                scheduled: 100,
+                dropped_by_generator: generator,
+                dropped_by_target: target,
+                ..ArrivalStats::default()
+            };
+            arrivals.lag.record(std::time::Duration::from_millis(lag_millis));
+            let run = RunRecord { arrivals: Some(arrivals), ..run(0.1) };
+            let passed = Verdict::new("run", vec![rule("p95", "p95 < 5 s")], Vec::new());
+            judge(passed, &run, &Circumstances::default()).outcome
+        };
+        assert_eq!(judged(0, 0, 1), Outcome::Pass);
+        assert_eq!(judged(0, 1, 1), Outcome::Fail);
+        assert_eq!(judged(1, 0, 1), Outcome::Inconclusive);
+        assert_eq!(judged(1, 1, 1), Outcome::Inconclusive);
+        assert_eq!(judged(0, 0, 11), Outcome::Inconclusive);
     }
 }

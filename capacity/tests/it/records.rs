@@ -61,6 +61,7 @@ pub(crate) fn record(nodes: u64, jobs: u64, cpu_cores: f64, rss_mib: u64) -> Run
             latency,
         }],
         seconds: (0..WARMUP + MEASURED).map(second).collect(),
+        arrivals: None,
         subject: Some(Resources {
             source: "/proc".into(),
             cpu_seconds: cpu_cores * f64::from(MEASURED),

@@ -68,6 +68,7 @@ pub(crate) fn record(id: &str, slower: f64, noise: &mut Noise) -> RunRecord {
             latency,
         }],
         seconds: Vec::new(),
+        arrivals: None,
         subject: Some(Resources {
             source: "/proc".into(),
             cpu_seconds: 2.0 * slower * noise.factor(),

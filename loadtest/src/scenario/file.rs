@@ -8,7 +8,7 @@ use reports::quantity;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::{Encoding, PRESETS, RequestSpec, Scenario, Stage, parse_duration};
+use super::{Arrivals, Change, Encoding, Executor, PRESETS, RequestSpec, Scenario, Stage, parse_duration};
 
 /// Why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +29,15 @@ struct ScenarioFile {
     description: String,
     #[serde(default = "medium", deserialize_with = "preset")]
     preset: String,
-    #[serde(deserialize_with = "count")]
-    vus: u32,
+    #[serde(default)]
+    executor: ExecutorName,
+    #[serde(default, deserialize_with = "some_count")]
+    vus: Option<u32>,
     #[serde(deserialize_with = "positive")]
     rate: f64,
+    arrivals: Option<Arrivals>,
+    #[serde(default, deserialize_with = "some_count")]
+    max_in_flight: Option<u32>,
     #[serde(default, deserialize_with = "duration")]
     ramp: Duration,
     #[serde(deserialize_with = "duration")]
@@ -42,6 +47,14 @@ struct ScenarioFile {
     requests: Vec<RequestEntry>,
     #[serde(default)]
     stages: Vec<StageEntry>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ExecutorName {
+    #[default]
+    Closed,
+    Open,
 }
 
 #[derive(Deserialize)]
@@ -59,8 +72,12 @@ struct RequestEntry {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StageEntry {
-    #[serde(deserialize_with = "share")]
-    vus: f64,
+    #[serde(default, deserialize_with = "some_share")]
+    vus: Option<f64>,
+    #[serde(default, deserialize_with = "some_share")]
+    rate: Option<f64>,
+    #[serde(default)]
+    change: Change,
     #[serde(deserialize_with = "share")]
     time: f64,
 }
@@ -77,6 +94,36 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Scenario, ConfigError> {
         line: line_of(text, key),
         message: format!("{key}: {message}"),
     };
+    let (executor, vus) = match (read.executor, read.vus) {
+        (ExecutorName::Closed, None) => {
+            return Err(refuse("executor", "a closed loop needs its users: vus".into()));
+        }
+        (ExecutorName::Open, Some(_)) => {
+            return Err(refuse("vus", "an open loop has no users, only a rate".into()));
+        }
+        (ExecutorName::Closed, Some(vus)) => {
+            let only_open =
+                [("arrivals", read.arrivals.is_some()), ("max_in_flight", read.max_in_flight.is_some())];
+            if let Some((key, _)) = only_open.into_iter().find(|(_, is_set)| *is_set) {
+                return Err(refuse(key, "only an open loop has it: executor = \"open\"".into()));
+            }
+            (Executor::Closed, vus)
+        }
+        (ExecutorName::Open, None) => {
+            let arrivals = read.arrivals.unwrap_or_default();
+            (Executor::Open { arrivals, max_in_flight: read.max_in_flight }, 0)
+        }
+    };
+    let level = |stage: &StageEntry| match (read.executor, stage.vus, stage.rate) {
+        (ExecutorName::Closed, Some(level), None) | (ExecutorName::Open, None, Some(level)) => Ok(level),
+        (ExecutorName::Closed, ..) => Err(refuse("stages", "expected a share of the users: vus".into())),
+        (ExecutorName::Open, ..) => Err(refuse("stages", "expected a share of the rate: rate".into())),
+    };
+    let stages = read
+        .stages
+        .iter()
+        .map(|stage| Ok(Stage { level: level(stage)?, change: stage.change, time: stage.time }))
+        .collect::<Result<_, ConfigError>>()?;
     if read.ramp > read.warmup {
         return Err(refuse(
             "ramp",
@@ -101,7 +148,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Scenario, ConfigError> {
         name: read.name,
         description: read.description,
         preset: read.preset,
-        vus: read.vus,
+        executor,
+        vus,
         rate: read.rate,
         ramp: read.ramp,
         warmup: read.warmup,
@@ -111,7 +159,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Scenario, ConfigError> {
             .into_iter()
             .map(|RequestEntry { name, path, encoding, weight }| RequestSpec { name, path, encoding, weight })
             .collect(),
-        stages: read.stages.into_iter().map(|StageEntry { vus, time }| Stage { vus, time }).collect(),
+        stages,
     })
 }
 
@@ -155,6 +203,10 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     }
 }
 
+fn some_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    count(deserializer).map(Some)
+}
+
 fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let number = f64::deserialize(deserializer)?;
     if number.is_finite() && number > 0.0 {
@@ -171,6 +223,10 @@ fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     } else {
         Err(D::Error::custom("expected a share above 0, at most 1"))
     }
+}
+
+fn some_share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    share(deserializer).map(Some)
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -220,7 +276,7 @@ mod tests {
         check(
             "rate = 2.0",
             "rat = 2.0",
-            "my.toml: line 6: unknown field \"rat\", expected one of \"name\", \"description\", \"preset\", \"vus\", \"rate\", \"ramp\", \"warmup\", \"duration\", \"requests\", \"stages\"",
+            "my.toml: line 6: unknown field \"rat\", expected one of \"name\", \"description\", \"preset\", \"executor\", \"vus\", \"rate\", \"arrivals\", \"max_in_flight\", \"ramp\", \"warmup\", \"duration\", \"requests\", \"stages\"",
         );
         check("vus = 200", "vus = 0", "my.toml: line 5: vus: expected at least 1");
         check(
@@ -244,5 +300,29 @@ mod tests {
             "my.toml: line 32: requests: \"metrics_gzip\" stands there twice",
         );
         check("metrics_gzip", "metrics gzip", "my.toml: line 33: name: expected letters, digits and _");
+    }
+
+    #[test]
+    fn an_open_loop_has_a_rate_and_no_users() {
+        let open = GOOD
+            .replace("vus = 200", "executor = \"open\"\narrivals = \"poisson\"")
+            .replace("vus = 0.1", "rate = 0.1");
+        let open = open.replace("vus = 1.0", "rate = 1.0\nchange = \"ramp\"");
+        let scenario = parse("my.toml", &open).unwrap();
+        assert_eq!(scenario.executor, Executor::Open { arrivals: Arrivals::Poisson, max_in_flight: None });
+        let stages: Vec<_> = scenario.stages.iter().map(|stage| (stage.level, stage.change)).collect();
+        assert_eq!(stages[..2], [(0.1, Change::Jump), (1.0, Change::Ramp)]);
+        check("vus = 200\n", "", "my.toml: line 1: executor: a closed loop needs its users: vus");
+        check(
+            "vus = 200",
+            "executor = \"open\"\nvus = 200",
+            "my.toml: line 6: vus: an open loop has no users, only a rate",
+        );
+        check(
+            "vus = 200",
+            "vus = 200\nmax_in_flight = 5",
+            "my.toml: line 6: max_in_flight: only an open loop has it: executor = \"open\"",
+        );
+        check("vus = 0.1", "rate = 0.1", "my.toml: line 12: stages: expected a share of the users: vus");
     }
 }

@@ -5,12 +5,16 @@
 
 mod file;
 mod plan;
+mod profile;
 
 use std::path::Path;
 use std::time::Duration;
 
 pub(crate) use self::file::ConfigError;
-pub(crate) use self::plan::LoadPlan;
+pub(crate) use self::plan::{ArrivalPlan, Load, LoadPlan, Shard, UserPlan};
+pub(crate) use self::profile::Walk;
+#[cfg(test)]
+pub(crate) use self::profile::{RateProfile, Segment};
 
 /// Every file of `scenarios/`, by name.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -31,11 +35,12 @@ pub(crate) struct Scenario {
     pub(crate) description: String,
     /// The simulator's preset: the size of the cluster behind the exporter.
     pub(crate) preset: String,
-    /// Users at the highest point.
+    pub(crate) executor: Executor,
+    /// Users at the highest point of a closed loop; 0 in an open one.
     pub(crate) vus: u32,
-    /// Requests per second of one user.
+    /// Requests per second: of one user in a closed loop, of all at the highest point in an open one.
     pub(crate) rate: f64,
-    /// Time in which the first users start; part of the warm-up.
+    /// Time in which the first users start, or the rate goes up from 0; part of the warm-up.
     pub(crate) ramp: Duration,
     /// Whole seconds at the start that are recorded but not judged.
     pub(crate) warmup: Duration,
@@ -43,7 +48,7 @@ pub(crate) struct Scenario {
     pub(crate) duration: Duration,
     /// The request mix; at least one.
     pub(crate) requests: Vec<RequestSpec>,
-    /// Changes of the number of users within `duration`; empty for a steady load.
+    /// Changes of the number of users, or of the rate, within `duration`; empty for a steady load.
     pub(crate) stages: Vec<Stage>,
 }
 
@@ -66,11 +71,43 @@ pub(crate) enum Encoding {
     Identity,
 }
 
-/// A part of the run with a fixed number of users.
+/// How requests come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Executor {
+    /// Users that wait for their answers.
+    Closed,
+    /// Arrivals at a rate, whatever became of those before. Without a cap, one that fits the rate is chosen.
+    Open { arrivals: Arrivals, max_in_flight: Option<u32> },
+}
+
+/// How the arrivals of an open loop follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Arrivals {
+    /// Evenly.
+    #[default]
+    Constant,
+    /// Independently of each other.
+    Poisson,
+}
+
+/// How a stage gets to its level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Change {
+    /// At its beginning.
+    #[default]
+    Jump,
+    /// Evenly over its whole length.
+    Ramp,
+}
+
+/// A part of the run with its own level of load.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stage {
-    /// Share of all users, 0 to 1.
-    pub(crate) vus: f64,
+    /// Share of all users, or of the rate, 0 to 1.
+    pub(crate) level: f64,
+    pub(crate) change: Change,
     /// Share of the duration, 0 to 1.
     pub(crate) time: f64,
 }
@@ -91,6 +128,24 @@ impl Scenario {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { file: name.clone(), source })?;
         file::parse(&name, &text)
+    }
+
+    /// The same load by arrivals instead of users.
+    pub(crate) fn open(self, arrivals: Arrivals, max_in_flight: Option<u32>) -> Self {
+        let rate = match self.executor {
+            Executor::Closed => self.rate * f64::from(self.vus),
+            Executor::Open { .. } => self.rate,
+        };
+        Self { executor: Executor::Open { arrivals, max_in_flight }, vus: 0, rate, ..self }
+    }
+
+    /// The same load by so many users instead of arrivals; without effect on a closed loop, but for their number.
+    pub(crate) fn closed(self, vus: u32) -> Self {
+        let rate = match self.executor {
+            Executor::Closed => self.rate,
+            Executor::Open { .. } => self.rate / f64::from(vus),
+        };
+        Self { executor: Executor::Closed, vus, rate, ..self }
     }
 
     /// All built-in scenarios, in the order of `BUILT_IN`.

@@ -35,6 +35,8 @@ pub struct RunRecord {
     pub requests: Vec<RequestStats>,
     /// One entry per second of the run, warm-up included.
     pub seconds: Vec<Second>,
+    /// What became of the arrivals, when the load was an open loop.
+    pub arrivals: Option<ArrivalStats>,
     /// What the measured process used.
     pub subject: Option<Resources>,
     /// What the load generator used.
@@ -105,6 +107,27 @@ impl RequestStats {
     /// Failures of all kinds.
     pub fn error_count(&self) -> u64 {
         self.errors.values().sum()
+    }
+}
+
+/// Arrivals of an open loop that were due in the measured part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArrivalStats {
+    /// Sent and dropped together.
+    pub scheduled: u64,
+    /// Not sent because too many requests were under way, although the target answered fast or the generator was late.
+    pub dropped_by_generator: u64,
+    /// Not sent because the target held too many requests.
+    pub dropped_by_target: u64,
+    /// How much later than due requests were sent.
+    pub lag: LatencyHistogram,
+}
+
+impl ArrivalStats {
+    /// Arrivals that were not sent, whoever is to blame.
+    pub fn dropped(&self) -> u64 {
+        self.dropped_by_generator + self.dropped_by_target
     }
 }
 

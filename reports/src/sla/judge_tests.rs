@@ -50,6 +50,7 @@ fn good_run() -> RunRecord {
         seed: None,
         requests: vec![stats("metrics", 3000, Duration::from_millis(100), &[])],
         seconds: (0..65).map(second).collect(),
+        arrivals: None,
         subject: Some(Resources {
             source: "/proc".into(),
             cpu_seconds: 30.0,

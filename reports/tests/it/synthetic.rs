@@ -121,6 +121,7 @@ pub(crate) fn run(seconds: u32) -> RunRecord {
         seed: Some(42),
         requests: names.into(),
         seconds: series,
+        arrivals: None,
         subject: Some(used(subject)),
         generator: Some(used(generator)),
         exposition: Some(Exposition {

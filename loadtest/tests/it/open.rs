@@ -1,0 +1,67 @@
+//! The open loop against targets of known behaviour: every arrival is sent or counted as dropped, with its cause.
+//! Schedules themselves are tested beside their code.
+
+use reports::model::run::ArrivalStats;
+
+use crate::stub::{Behaviour, Bench, Stub};
+
+const PASSED: &str = "✅ LOAD TEST PASSED";
+const FAILED: &str = "❌ LOAD TEST FAILED";
+const INCONCLUSIVE: &str = "⚠ LOAD TEST INCONCLUSIVE";
+
+fn arrivals(bench: &Bench) -> ArrivalStats {
+    bench.record().arrivals.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_target_gets_every_arrival() {
+    let stub = Stub::start(Behaviour::default()).await;
+    let bench = Bench::new();
+    // A machine with other work may send late, which is no matter of this test.
+    let answer = bench.run(&stub.url, &["--executor", "open"]).await;
+    let late = answer.stdout.contains("the generator sent too late");
+    let expected = if late { (Some(3), INCONCLUSIVE) } else { (Some(0), PASSED) };
+    assert_eq!(answer.verdict(), expected, "{answer:#?}");
+    assert!(answer.stdout.contains("dropped 0 of 400 arrivals, schedule lag p50 "), "{answer:#?}");
+    let record = bench.record();
+    let arrivals = record.arrivals.as_ref().unwrap();
+    // 20 users with 10 requests a second each, for two seconds.
+    assert_eq!((arrivals.scheduled, arrivals.lag.count(), arrivals.dropped()), (400, 400, 0));
+    assert_eq!(record.seconds.iter().map(|second| second.requests).sum::<u64>(), 600);
+    assert_eq!(record.seed, Some(1));
+    assert_eq!(record.parameters["arrivals"], "constant");
+    assert!(!bench.out().join("goose.html").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_holds_all_requests_has_failed() {
+    let stub = Stub::start(Behaviour { hang_after: 100, ..Behaviour::default() }).await;
+    let bench = Bench::new();
+    let flags = ["--executor", "open", "--max-in-flight", "240", "--duration", "4s", "--timeout", "3s"];
+    let answer = bench.run(&stub.url, &flags).await;
+    let arrivals = arrivals(&bench);
+    assert_eq!(arrivals.scheduled, 800);
+    // Unless the schedule itself was late, which spoils the run.
+    if arrivals.dropped_by_generator == 0 && !answer.stdout.contains("the generator sent too late") {
+        assert!(arrivals.dropped_by_target > 0);
+        assert_eq!(answer.verdict(), (Some(1), FAILED), "{answer:#?}");
+        assert!(answer.stdout.contains("the target held all the requests"), "{answer:#?}");
+    } else {
+        assert_eq!(answer.verdict(), (Some(3), INCONCLUSIVE), "{answer:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cap_that_is_too_small_spoils_the_run() {
+    let delay = std::time::Duration::from_millis(100);
+    let stub = Stub::start(Behaviour { delay, ..Behaviour::default() }).await;
+    let bench = Bench::new();
+    let answer = bench.run(&stub.url, &["--executor", "open", "--max-in-flight", "5"]).await;
+    assert_eq!(answer.verdict(), (Some(3), INCONCLUSIVE), "{answer:#?}");
+    assert!(answer.stdout.contains("its cap on requests in flight is too small"), "{answer:#?}");
+    let arrivals = arrivals(&bench);
+    assert_eq!((arrivals.scheduled, arrivals.dropped_by_target), (400, 0));
+    // 5 in 100 ms are 50 a second of 200.
+    assert!(arrivals.dropped_by_generator > 200, "{arrivals:?}");
+    assert_eq!(arrivals.lag.count() + arrivals.dropped(), arrivals.scheduled);
+}
