@@ -21,7 +21,7 @@ const SMALL_ALLOWANCE: u64 = 2 * (64 << 20);
 
 /// About 100,000 series, and answers that a quiet machine transfers in a quarter of the time-out.
 const FULL_NODES: u32 = 8_000;
-const FULL_JOBS: u32 = 10_000;
+const FULL_JOBS: u32 = 5_000;
 
 /// So many wait at once; each does little else.
 const AT_ONCE: usize = 12;
