@@ -30,6 +30,7 @@ mod record;
 mod recordings;
 mod recordings_special;
 mod reload;
+mod replay;
 mod schedule;
 mod schema_drift;
 mod secret;

@@ -11,6 +11,7 @@ use crate::process::{Exporter, has_program, http_get, missing};
 
 mod cluster;
 mod commands;
+mod face;
 
 use cluster::RealSlurm;
 
@@ -41,9 +42,7 @@ struct Release {
 }
 
 fn agree(release: &Release) {
-    if missing("root", is_root(), "run the tests as root")
-        || missing("mmdebstrap", has_program("mmdebstrap"), "apt-get install mmdebstrap")
-    {
+    if lacks_something() {
         return;
     }
     let slurm = match RealSlurm::start(release.suite, release.port) {
@@ -214,6 +213,12 @@ fn polled_again(before: &Samples, now: &Samples) -> bool {
         // 22.05 has no states alone, and no shares.
         .filter(|endpoint| !["job_states", "shares"].contains(*endpoint) || requests(before, endpoint) > 0.0)
         .all(|endpoint| requests(now, endpoint) >= requests(before, endpoint) + 2.0)
+}
+
+/// Whether no real Slurm can be started here.
+fn lacks_something() -> bool {
+    missing("root", is_root(), "run the tests as root")
+        || missing("mmdebstrap", has_program("mmdebstrap"), "apt-get install mmdebstrap")
 }
 
 fn is_root() -> bool {

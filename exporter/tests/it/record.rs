@@ -23,14 +23,14 @@ fn written(folder: &Path, arguments: &[String], more: &[&str]) -> String {
     out.to_str().unwrap().to_owned()
 }
 
-fn replay(recording: &str) -> Exporter {
+pub(crate) fn replay(recording: &str) -> Exporter {
     let exporter = Exporter::start(&["--slurm.source=recorded", "--slurm.recorded-directory", recording]);
     exporter.wait_until_ready();
     exporter
 }
 
 /// What is said of the cluster, without what is said of the exporter and what every request changes.
-fn cluster_page(exporter: &Exporter) -> BTreeSet<String> {
+pub(crate) fn cluster_page(exporter: &Exporter) -> BTreeSet<String> {
     let (status, page) = exporter.get("/metrics?exclude[]=exporter");
     assert_eq!(status, 200, "{page}");
     let is_moving = |line: &str| line.contains("_rpc_");
