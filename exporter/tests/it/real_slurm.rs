@@ -1,4 +1,5 @@
-//! The exporter against a real Slurm, judged by Slurm's own commands, 26.05 also by slurmctld's own metrics.
+//! The exporter against a real Slurm, judged by Slurm's own commands, 26.05 also by slurmctld's own metrics; and the
+//! simulator against the same, request by request.
 //! Needs root and `mmdebstrap`; the cluster lives in a temporary folder, on loopback, and ends with the test.
 
 use std::fs;
@@ -16,17 +17,17 @@ mod face;
 use cluster::RealSlurm;
 
 #[test]
-fn a_real_slurm_22_05_and_the_exporter_agree() {
+fn a_real_slurm_22_05_agrees_with_the_exporter_and_with_the_simulator() {
     agree(&Release { name: "22.05", suite: "bookworm", port: 27820, api: "v0.0.38", has_native: false });
 }
 
 #[test]
-fn a_real_slurm_24_11_and_the_exporter_agree() {
+fn a_real_slurm_24_11_agrees_with_the_exporter_and_with_the_simulator() {
     agree(&Release { name: "24.11", suite: "trixie", port: 26820, api: "v0.0.42", has_native: false });
 }
 
 #[test]
-fn a_real_slurm_26_05_and_the_exporter_agree() {
+fn a_real_slurm_26_05_agrees_with_the_exporter_and_with_the_simulator() {
     agree(&Release { name: "26.05", suite: "sid", port: 28820, api: "v0.0.45", has_native: true });
 }
 
@@ -42,7 +43,9 @@ struct Release {
 }
 
 fn agree(release: &Release) {
-    if lacks_something() {
+    if missing("root", is_root(), "run the tests as root")
+        || missing("mmdebstrap", has_program("mmdebstrap"), "apt-get install mmdebstrap")
+    {
         return;
     }
     let slurm = match RealSlurm::start(release.suite, release.port) {
@@ -97,7 +100,7 @@ fn agree(release: &Release) {
             // 22.05 prints jobs and nodes as JSON, and little else.
             let has_all = release.name != "22.05";
             commands::agree(&slurm, &way, has_all, Instant::now() + Duration::from_secs(120));
-            return;
+            break;
         }
         if Instant::now() >= deadline {
             let context = format!("{}: the cluster does not come to rest, before and after", release.name);
@@ -105,6 +108,8 @@ fn agree(release: &Release) {
             panic!("{}: slurmctld's own metrics do not come to rest", release.name);
         }
     }
+    drop(exporter);
+    face::agrees(&slurm, release.port, release.name);
 }
 
 /// What Slurm says at one moment: what holds still, and what grows.
@@ -213,12 +218,6 @@ fn polled_again(before: &Samples, now: &Samples) -> bool {
         // 22.05 has no states alone, and no shares.
         .filter(|endpoint| !["job_states", "shares"].contains(*endpoint) || requests(before, endpoint) > 0.0)
         .all(|endpoint| requests(now, endpoint) >= requests(before, endpoint) + 2.0)
-}
-
-/// Whether no real Slurm can be started here.
-fn lacks_something() -> bool {
-    missing("root", is_root(), "run the tests as root")
-        || missing("mmdebstrap", has_program("mmdebstrap"), "apt-get install mmdebstrap")
 }
 
 fn is_root() -> bool {

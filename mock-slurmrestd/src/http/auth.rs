@@ -1,5 +1,5 @@
 //! Who may ask: JSON web tokens signed with HS256, as `auth/jwt` of Slurm takes and `scontrol token` makes them.
-//! Not here: users' rights; whoever has a token sees everything.
+//! Not here: users' rights; whoever has a token sees everything but slurmdbd's counters.
 
 use crate::wire::Release;
 use hyper::HeaderMap;
@@ -40,11 +40,19 @@ impl fmt::Debug for Auth {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// Slurm's own user or root, who may see slurmdbd's counters.
+    Administrator,
     Welcome,
     /// No token at all: refused before slurmctld is asked.
     Missing,
     /// A token that slurmctld refuses; slurmrestd finds out only when it asks.
     Refused,
+}
+
+impl Verdict {
+    pub(super) fn is_welcome(self) -> bool {
+        matches!(self, Self::Administrator | Self::Welcome)
+    }
 }
 
 impl Auth {
@@ -56,7 +64,7 @@ impl Auth {
     /// From 24.11 on the token alone is enough; 22.05 wants the name too and knows no `Authorization`.
     /// A token that was issued until `expired_until` counts as expired, whatever it says.
     pub(super) fn check(&self, headers: &HeaderMap, release: Release, expired_until: u64) -> Verdict {
-        let Self::Key { check: key, .. } = self else { return Verdict::Welcome };
+        let Self::Key { check: key, .. } = self else { return Verdict::Administrator };
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let is_old = release == Release::S22_05;
@@ -74,6 +82,7 @@ impl Auth {
         match text("x-slurm-user-name") {
             _ if token.claims.iat <= expired_until => Verdict::Refused,
             Some(name) if name != token.claims.sun => Verdict::Refused,
+            _ if ["root", "slurm"].contains(&token.claims.sun.as_str()) => Verdict::Administrator,
             _ => Verdict::Welcome,
         }
     }
@@ -110,25 +119,25 @@ mod tests {
     #[test]
     fn a_token_is_judged_by_its_key_its_end_and_its_name() {
         let far = 4_000_000_000;
-        let good = token(b"secret", "slurm", far, 3_600).unwrap();
-        let foreign = token(b"other", "slurm", far, 3_600).unwrap();
-        let expired = token(b"secret", "slurm", 1_000, 3_600).unwrap();
+        let good = token(b"secret", "alice", far, 3_600).unwrap();
+        let foreign = token(b"other", "alice", far, 3_600).unwrap();
+        let expired = token(b"secret", "alice", 1_000, 3_600).unwrap();
         let bearer = format!("Bearer {good}");
         let cases: [(&[(&'static str, &str)], Verdict); 8] = [
             (&[("x-slurm-user-token", &good)], Verdict::Welcome),
-            (&[("x-slurm-user-token", &good), ("x-slurm-user-name", "slurm")], Verdict::Welcome),
+            (&[("x-slurm-user-token", &good), ("x-slurm-user-name", "alice")], Verdict::Welcome),
             (&[("authorization", &bearer)], Verdict::Welcome),
             (&[("x-slurm-user-token", &good), ("x-slurm-user-name", "root")], Verdict::Refused),
             (&[("x-slurm-user-token", &foreign)], Verdict::Refused),
             (&[("x-slurm-user-token", &expired)], Verdict::Refused),
             (&[("x-slurm-user-token", "garbage")], Verdict::Refused),
-            (&[("x-slurm-user-name", "slurm")], Verdict::Missing),
+            (&[("x-slurm-user-name", "alice")], Verdict::Missing),
         ];
         for (headers, expected) in cases {
             assert_eq!(verdict(Release::S24_11, headers), expected, "{headers:?}");
         }
         for (headers, expected) in [
-            (&[("x-slurm-user-token", good.as_str()), ("x-slurm-user-name", "slurm")][..], Verdict::Welcome),
+            (&[("x-slurm-user-token", good.as_str()), ("x-slurm-user-name", "alice")][..], Verdict::Welcome),
             (&[("x-slurm-user-token", &good)], Verdict::Missing),
             (&[("authorization", &bearer)], Verdict::Missing),
         ] {

@@ -7,8 +7,8 @@ use super::router::Route;
 use crate::cluster::Cluster;
 use crate::cluster::accounts::Association;
 use crate::cluster::clock::SECOND;
-use crate::cluster::job::Job;
-use crate::wire::{Endpoint, Release};
+use crate::cluster::job::{ArrayRole, Job};
+use crate::wire::Endpoint;
 use crate::workload::NAMES;
 use std::sync::Arc;
 
@@ -25,11 +25,9 @@ pub(super) fn select(route: &Route, query: &Query, cluster: &Cluster) -> Result<
     if matches!(route.endpoint, Endpoint::DbJobs | Endpoint::DbJob) {
         return Ok(Selection { rows: None, jobs: accounted(route, query, cluster)? });
     }
-    if route.endpoint == Endpoint::DbDiag && route.face.release == Release::S22_05 {
-        return Err(refusal::denied());
-    }
     let rows = match &route.name {
         Some(name) => Some(named(route, name, cluster)?),
+        None if !query.job_ids.is_empty() => Some(by_number(&query.job_ids, cluster)),
         None => filtered(route.endpoint, query, cluster),
     };
     Ok(Selection { rows, jobs: Vec::new() })
@@ -63,22 +61,32 @@ fn filtered(endpoint: Endpoint, query: &Query, cluster: &Cluster) -> Option<Vec<
         let all = inventory.associations.iter().enumerate();
         Some(all.filter(|(_, association)| wanted(association)).map(|(index, _)| index).collect())
     };
-    let by_name = |wanted: Vec<&str>, names: &mut dyn Iterator<Item = &str>| {
-        let found = names.enumerate().filter(|(_, name)| wanted.contains(name)).map(|(index, _)| index);
-        (!wanted.is_empty()).then(|| found.collect())
-    };
     match endpoint {
         Endpoint::Shares => associations(query.list("accounts"), query.list("users")),
         Endpoint::DbAssociations => associations(query.list("account"), query.list("user")),
-        Endpoint::DbQos => by_name(query.list("name"), &mut inventory.qos.iter().map(|qos| qos.name)),
         _ => None,
     }
+}
+
+/// The records of these numbers; of an array every record, of one of its tasks the one that has started.
+fn by_number(ids: &[String], cluster: &Cluster) -> Vec<usize> {
+    let is_wanted = |job: &Job| {
+        ids.iter().any(|id| match (id.split_once('_'), &job.role) {
+            (None, _) => *id == job.id.to_string() || *id == job.array_id().to_string(),
+            (Some((array, task)), ArrayRole::Task { index, .. }) => {
+                array == job.array_id().to_string() && task == index.to_string()
+            }
+            _ => false,
+        })
+    };
+    let jobs = cluster.jobs().iter().enumerate();
+    jobs.filter(|(_, job)| is_wanted(job)).map(|(index, _)| index).collect()
 }
 
 /// What slurmdbd finds: of the time that was asked for, today without one, and as the other filters say.
 fn accounted(route: &Route, query: &Query, cluster: &Cluster) -> Result<Vec<Arc<Job>>, Refusal> {
     if let Some(name) = route.name.as_deref() {
-        let id: u32 = name.parse().map_err(|_| refusal::no_number(route.face, name))?;
+        let id: u32 = name.parse().map_err(|_| refusal::no_number(route.face, route.endpoint, name))?;
         let all = cluster.accounted_between(0, cluster.now());
         return Ok(all.filter(|job| job.id == id || job.array_id() == id).cloned().collect());
     }
@@ -117,7 +125,7 @@ fn is_wanted(job: &Job, query: &Query, cluster: &Cluster) -> bool {
 
 /// The record of that id; an array's id finds its waiting part and every task that has started.
 fn jobs(route: &Route, name: &str, cluster: &Cluster) -> Result<Vec<usize>, Refusal> {
-    let id: u32 = name.parse().map_err(|_| refusal::no_number(route.face, name))?;
+    let id: u32 = name.parse().map_err(|_| refusal::no_number(route.face, route.endpoint, name))?;
     let jobs = cluster.jobs().iter().enumerate();
     let found: Vec<usize> =
         jobs.filter(|(_, job)| job.id == id || job.array_id() == id).map(|(index, _)| index).collect();

@@ -14,6 +14,10 @@ pub(super) struct Manners {
     pub(super) head: Option<&'static str>,
     /// The answer to a request with a chunked body.
     pub(super) chunked: &'static str,
+    /// The answer to those who want to speak another protocol from now on; nothing where that is not looked at.
+    pub(super) upgrade: Option<&'static str>,
+    /// The answer to CONNECT.
+    pub(super) connect: &'static str,
     /// `100 CONTINUE` to those who expect it.
     pub(super) says_continue: bool,
     /// GET with a body is refused (22.05).
@@ -25,6 +29,8 @@ pub(super) struct Manners {
 }
 
 const NO_HTTP: &str = "HTTP/0.9 400 BAD REQUEST\r\n";
+/// Without the empty line at the end.
+const NO_UPGRADE: &str = "HTTP/1.1 405 NOT ALLOWED\r\nConnection: Close\r\n";
 const NO_METHOD: &str = "HTTP/1.1 405 NOT ALLOWED\r\nConnection: Close\r\nContent-Length: 19\r\n\
                          Content-Type: text/plain\r\n\r\nInvalid HTTP method";
 
@@ -37,6 +43,8 @@ const OLD: Manners = Manners {
     ),
     chunked: "HTTP/1.1 406 NOT ACCEPTABLE\r\nConnection: Close\r\nHTTP/1.1 400 BAD REQUEST\r\n\
               Connection: Close\r\n",
+    upgrade: Some(NO_UPGRADE),
+    connect: NO_UPGRADE,
     says_continue: true,
     refuses_bodies: true,
     closes_late: true,
@@ -54,6 +62,11 @@ const NEW: Manners = Manners {
     // The misspelling is the original's.
     chunked: "HTTP/1.1 406 NOT ACCEPTABLE\r\nConnection: Close\r\nContent-Length: 37\r\n\
               Content-Type: text/plain\r\n\r\nInvalid HTTP Tranfser-Encoding header",
+    upgrade: Some(
+        "HTTP/1.1 406 NOT ACCEPTABLE\r\nConnection: Close\r\nContent-Length: 41\r\nContent-Type: text/plain\r\n\r\n\
+         HTTP protocol upgrading is not supported.",
+    ),
+    connect: NO_METHOD,
     says_continue: false,
     keeps_old_clients: true,
     ..MIDDLE
@@ -65,6 +78,8 @@ const PLAIN: Manners = Manners {
     garbled: "HTTP/1.1 400 BAD REQUEST\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n",
     head: None,
     chunked: "HTTP/1.1 406 NOT ACCEPTABLE\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n",
+    upgrade: None,
+    connect: "HTTP/1.1 405 NOT ALLOWED\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n",
     says_continue: true,
     refuses_bodies: false,
     closes_late: false,

@@ -19,6 +19,7 @@ mod router;
 mod service;
 mod session;
 mod tokens;
+mod url;
 mod when;
 mod yaml;
 

@@ -16,6 +16,8 @@ pub(super) struct Query {
     pub(super) end_time: Option<u64>,
     /// The known parameters with their values.
     pub(super) values: Vec<(String, String)>,
+    /// As they were asked for, `12` or `12_3`.
+    pub(super) job_ids: Vec<String>,
     /// Errors beside data.
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Warning>,
@@ -29,6 +31,7 @@ impl Query {
     }
 }
 
+const UNKNOWN_FLAG: (i32, &str) = (9207, "Data parser unable to parse invalid flag");
 const UNREADABLE: (i32, &str) = (9202, "Unable to convert Data type");
 
 /// Parameters of slurmdb's `/jobs`; those that the simulator acts on are in lookup.rs.
@@ -68,6 +71,34 @@ const JOB_CONDITIONS: &[&str] = &[
     "users",
     "wckey",
 ];
+/// The same of 22.05.
+const OLD_JOB_CONDITIONS: &[&str] = &[
+    "submit_time",
+    "start_time",
+    "end_time",
+    "account",
+    "association",
+    "cluster",
+    "constraints",
+    "cpus_max",
+    "cpus_min",
+    "skip_steps",
+    "disable_wait_for_result",
+    "exit_code",
+    "format",
+    "group",
+    "job_name",
+    "nodes_max",
+    "nodes_min",
+    "partition",
+    "qos",
+    "reason",
+    "reservation",
+    "state",
+    "step",
+    "node",
+    "wckey",
+];
 const ASSOCIATION_CONDITIONS: &[&str] = &[
     "account",
     "cluster",
@@ -98,7 +129,8 @@ pub(super) fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
     known(endpoint).map_or(&[], |(names, _)| names)
 }
 
-/// The endpoint's own parameters and the name of their parser; `None` where the query is not even read.
+/// The endpoint's own parameters and the name of their parser, empty where it does not tell what it ignores;
+/// `None` where the query is not even read.
 fn known(endpoint: Endpoint) -> Option<(&'static [&'static str], &'static str)> {
     Some(match endpoint {
         Endpoint::Nodes => (&["update_time", "flags"], "OPENAPI_NODES_QUERY"),
@@ -110,12 +142,14 @@ fn known(endpoint: Endpoint) -> Option<(&'static [&'static str], &'static str)> 
         Endpoint::Partition => (&["update_time", "flags"], "OPENAPI_PARTITIONS_QUERY"),
         Endpoint::Reservations => (&["update_time"], "OPENAPI_RESERVATION_QUERY"),
         Endpoint::Reservation => (&["update_time"], "OPENAPI_RESERVATION_QUERY"),
-        Endpoint::Shares => (&["accounts", "users"], "SHARES_REQ_MSG"),
+        Endpoint::Shares => (&["accounts", "users"], ""),
         Endpoint::DbJobs => (JOB_CONDITIONS, "JOB_CONDITION"),
         Endpoint::DbAssociations => (ASSOCIATION_CONDITIONS, "ASSOC_CONDITION"),
         Endpoint::DbUsers => (USER_CONDITIONS, "USER_CONDITION"),
         Endpoint::DbAccounts => (&["description", "with_assocs", "with_coords"], "ACCOUNT_CONDITION"),
-        Endpoint::DbQos => (&["description", "format", "id", "name", "preempt_mode"], "QOS_CONDITION"),
+        Endpoint::DbQos => (&["description", "format", "id", "name", "preempt_mode"], ""),
+        Endpoint::DbClusters => (&[], "CLUSTER_CONDITION"),
+        Endpoint::DbWckeys => (&[], "WCKEY_CONDITION"),
         _ => return None,
     })
 }
@@ -128,18 +162,33 @@ pub(super) fn understand(route: &Route, now: u64) -> Result<Query, Refusal> {
     let Some((names, parser)) = known(route.endpoint) else { return Ok(query) };
     let old = route.face.release == Release::S22_05;
     for (key, value) in &route.query {
+        if old && unknown_of_22_05(route.endpoint, key) {
+            match refused_by_22_05(route.endpoint) {
+                Some(refusal) => return Err(refusal),
+                None => query.problems.push(unknown_field("Unknown query field")),
+            }
+        }
         if !names.contains(&key.as_str()) {
-            if !old {
+            if !old && !parser.is_empty() {
                 query.warnings.push(ignored(key, parser));
             }
             continue;
         }
+        if !old && !value.is_empty() && key.starts_with("with_") {
+            query.warnings.push(no_boolean(key, value));
+        }
         let time = |text: &str| read_time(route, key, text, now);
         match key.as_str() {
+            // Seen: one node or job of 22.05 comes whatever the time.
+            "update_time" if old && matches!(route.endpoint, Endpoint::Node | Endpoint::Job) => {}
             "update_time" => query.update_time = Some(time(value)?),
             "start_time" => query.start_time = Some(time(value)?),
             "end_time" => query.end_time = Some(time(value)?),
-            "flags" if !old => query.problems.extend(unknown_flag(route.endpoint, value)),
+            "flags" if !old => query.problems.extend(unknown_flag(value)),
+            "job_id" => {
+                let ids = value.split('_').next().and_then(|id| id.parse::<u32>().ok());
+                query.job_ids.push(ids.map(|_| value.clone()).ok_or_else(no_job_id)?);
+            }
             _ => {}
         }
         query.values.push((key.clone(), value.clone()));
@@ -154,23 +203,80 @@ fn ignored(key: &str, parser: &str) -> Warning {
     }
 }
 
-/// A word that is no flag is an error, and yet the data comes.
-fn unknown_flag(endpoint: Endpoint, value: &str) -> Option<Problem> {
-    let bad = value.split(',').find(|word| !FLAGS.contains(&word.to_ascii_uppercase().as_str()))?;
-    let source = match endpoint {
-        Endpoint::Jobs | Endpoint::Job => "op_handler_jobs",
-        Endpoint::Partitions | Endpoint::Partition => "op_handler_partitions",
-        _ => "_dump_nodes",
+/// What is taken for a flag as well as for a word, and yet is told about.
+fn no_boolean(key: &str, value: &str) -> Warning {
+    Warning {
+        description: format!(
+            "Expected OpenAPI type=boolean (Slurm type=boolean) but got OpenAPI type=string (Slurm type=string): \
+             \"{value}\""
+        ),
+        source: format!("#/{key}/"),
+    }
+}
+
+/// A word that is no flag is an error, and yet the data comes. Several words are one that is unknown.
+fn unknown_flag(value: &str) -> Option<Problem> {
+    let is_known = FLAGS.contains(&value.to_ascii_uppercase().as_str());
+    let (number, error) = UNKNOWN_FLAG;
+    let description = format!("Unknown flag \"{value}\"");
+    (!is_known).then_some(Problem { description, number, error, source: "#/flags[0]/" })
+}
+
+fn no_job_id() -> Refusal {
+    Refusal::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Rejecting request. Failure parsing query",
+        BAD_QUERY,
+        "op_handler_job_states",
+    )
+}
+
+/// Whether 22.05 has something to say to this parameter.
+fn unknown_of_22_05(endpoint: Endpoint, key: &str) -> bool {
+    match endpoint {
+        Endpoint::DbUsers | Endpoint::DbQos | Endpoint::DbAccounts => key != "with_deleted",
+        Endpoint::DbJobs => !OLD_JOB_CONDITIONS.contains(&key),
+        _ => false,
+    }
+}
+
+/// What it says instead of data; accounts come with an error beside them.
+fn refused_by_22_05(endpoint: Endpoint) -> Option<Refusal> {
+    let (status, description) = match endpoint {
+        Endpoint::DbAccounts => return None,
+        Endpoint::DbJobs => (StatusCode::INTERNAL_SERVER_ERROR, "Unknown Query field"),
+        _ => (StatusCode::BAD_REQUEST, "Unknown query field"),
     };
-    let description = format!("Parsing of \"{bad}\" for flag failed");
-    Some(Problem { description, number: UNREADABLE.0, error: UNREADABLE.1, source })
+    Some(Refusal::new(status, description, BAD_QUERY, ""))
+}
+
+fn unknown_field(description: &str) -> Problem {
+    Problem { description: description.to_owned(), number: BAD_QUERY.0, error: BAD_QUERY.1, source: "" }
 }
 
 fn read_time(route: &Route, key: &str, value: &str, now: u64) -> Result<u64, Refusal> {
     let read = when::parse(value, now);
-    // Its time stamps have 32 bits.
-    let fits = |time: &u64| route.face.api != ApiVersion::V0_0_40 || *time <= i32::MAX as u64;
+    // The time stamps of v0.0.40 and v0.0.41 have 32 bits.
+    let is_short = [ApiVersion::V0_0_40, ApiVersion::V0_0_41].contains(&route.face.api);
+    let fits = |time: &u64| !is_short || *time <= i32::MAX as u64;
     read.filter(fits).ok_or_else(|| bad_time(route, key, value))
+}
+
+const FAILURE: &str = "Rejecting request. Failure parsing query";
+const FAILURE_AND_STOP: &str = "Rejecting request. Failure parsing query.";
+
+/// The function behind partitions and reservations, which has another name since 26.05.
+pub(super) fn query_function(release: Release, endpoint: Endpoint) -> &'static str {
+    match (release, endpoint) {
+        (Release::S26_05, Endpoint::Partitions) => "_partitions_get",
+        (Release::S26_05, Endpoint::Partition) => "_partition_get",
+        (Release::S26_05, Endpoint::Reservations) => "_get_reservations",
+        (Release::S26_05, _) => "_get_single_reservation",
+        (_, Endpoint::Partitions) => "op_handler_partitions",
+        (_, Endpoint::Partition) => "op_handler_partition",
+        (_, Endpoint::Reservations) => "op_handler_reservations",
+        _ => "op_handler_reservation",
+    }
 }
 
 fn bad_time(route: &Route, key: &str, value: &str) -> Refusal {
@@ -190,21 +296,17 @@ fn bad_time(route: &Route, key: &str, value: &str) -> Refusal {
             }
         };
     }
+    let failed = StatusCode::INTERNAL_SERVER_ERROR;
     let (status, description, source) = match route.endpoint {
         _ if accounting => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "Rejecting request. Failure parsing query parameters",
             "op_handler_jobs",
         ),
-        Endpoint::Jobs | Endpoint::Job => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "Rejecting request. Failure parsing query.", "op_handler_jobs")
-        }
-        Endpoint::Partitions | Endpoint::Partition => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Rejecting request. Failure parsing query",
-            "op_handler_partitions",
-        ),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "Rejecting request. Failure parsing query.", "_dump_nodes"),
+        Endpoint::Jobs => (StatusCode::UNPROCESSABLE_ENTITY, FAILURE_AND_STOP, "op_handler_jobs"),
+        Endpoint::Job => (failed, FAILURE_AND_STOP, "_handle_job_get"),
+        Endpoint::Nodes | Endpoint::Node => (failed, FAILURE_AND_STOP, "_dump_nodes"),
+        endpoint => (failed, FAILURE, query_function(route.face.release, endpoint)),
     };
     let mut refusal = Refusal::new(status, description, BAD_QUERY, source);
     refusal.problems.insert(

@@ -2,6 +2,8 @@
 //! Not here: when it says so (service.rs, query.rs, lookup.rs), or the JSON around it (wire/).
 
 use super::answer::{self, Again, Answer, AnswerBody};
+use super::query::query_function;
+use super::router::Route;
 use crate::cluster::Cluster;
 use crate::wire::{ApiVersion, Endpoint, Face, Page, Problem, Release, Stage, Style, Warning};
 use hyper::StatusCode;
@@ -34,6 +36,9 @@ const UNSPECIFIED: (i32, &str) = (-1, "Unspecified error");
 const BAD_TOKEN: (i32, &str) = (1007, "Protocol authentication error");
 const NO_CONTROLLER: (i32, &str) = (1800, "Unable to contact slurm controller (connect failure)");
 const NO_DATABASE: (i32, &str) = (7000, "Unable to connect to database");
+const NO_RESERVATION: (i32, &str) = (2053, "Requested reservation is invalid");
+const UNPARSED_PATH: &str = "Unable to parse URL path.";
+const UNPARSED_QUERY: &str = "Unable to parse query.";
 pub(super) const BAD_QUERY: (i32, &str) = (9000, "Query empty or not RFC7320 compliant");
 
 impl Trouble {
@@ -68,12 +73,15 @@ impl Refusal {
         Self { stage: Stage::Answer, ..self }
     }
 
-    /// The answer of this endpoint in this trouble.
-    pub(super) fn because(face: Face, endpoint: Endpoint, trouble: Trouble) -> Self {
+    /// The answer to what was asked for in this trouble.
+    pub(super) fn because(route: &Route, trouble: Trouble) -> Self {
+        let name = route.name.as_deref().unwrap_or("");
+        let (face, endpoint) = (route.face, route.endpoint);
         let refusal = match (face.release, endpoint.is_accounting()) {
-            (Release::S22_05, _) => old_trouble(endpoint, trouble),
+            (Release::S22_05, true) => old_database_trouble(endpoint, trouble),
+            (Release::S22_05, false) => old_trouble(endpoint, name, trouble),
             (_, true) => database_trouble(face.release, trouble),
-            (_, false) => controller_trouble(endpoint, trouble),
+            (_, false) => controller_trouble(face, endpoint, name, trouble),
         };
         refusal.of_answer()
     }
@@ -91,22 +99,35 @@ impl Refusal {
     }
 }
 
-fn controller_trouble(endpoint: Endpoint, trouble: Trouble) -> Refusal {
+fn controller_trouble(face: Face, endpoint: Endpoint, name: &str, trouble: Trouble) -> Refusal {
     let (status, problem) = match trouble {
+        // Seen: shares tell no reason.
+        _ if endpoint == Endpoint::Shares => (StatusCode::INTERNAL_SERVER_ERROR, UNSPECIFIED),
         Trouble::BadToken => (StatusCode::NETWORK_AUTHENTICATION_REQUIRED, BAD_TOKEN),
         Trouble::NoController => (StatusCode::BAD_GATEWAY, NO_CONTROLLER),
         Trouble::Unspecified | Trouble::NoDatabase => (StatusCode::INTERNAL_SERVER_ERROR, UNSPECIFIED),
     };
+    let one = |text: &str| format!("{text}{name}");
     let (description, source) = match endpoint {
-        Endpoint::Nodes => ("Failure to query nodes", "_dump_nodes"),
-        Endpoint::Node => ("Failure to query node", "_dump_nodes"),
-        Endpoint::Jobs => ("Unable to query jobs", "slurm_load_jobs()"),
-        Endpoint::Job => ("Unable to query job", "slurm_load_job()"),
-        Endpoint::JobsState => ("Unable to query job states", "slurm_load_job_state()"),
-        Endpoint::Diag => ("slurm_get_statistics() failed to get slurmctld statistics", "op_handler_diag"),
-        Endpoint::Ping => ("Unable to ping slurmctld", "op_handler_ping"),
-        Endpoint::Licenses => ("Unable to query licenses", "op_handler_licenses"),
-        Endpoint::Shares => ("Unable to query shares", "op_handler_shares"),
+        Endpoint::Nodes => (one("Failure to query nodes"), "_dump_nodes"),
+        Endpoint::Node => (one("Failure to query node "), "_dump_nodes"),
+        Endpoint::Jobs => (one("Unable to query jobs"), "slurm_load_jobs()"),
+        Endpoint::Job => (one("Unable to query JobId="), "_handle_job_get"),
+        Endpoint::JobsState => (one("Unable to query job states"), "slurm_load_job_state()"),
+        Endpoint::Diag => {
+            (one("slurm_get_statistics() failed to get slurmctld statistics"), "op_handler_diag")
+        }
+        Endpoint::Partition => {
+            ("Unable to query partitions".to_owned(), query_function(face.release, endpoint))
+        }
+        Endpoint::Reservations | Endpoint::Reservation => {
+            ("Unable to query reservations".to_owned(), "slurm_load_reservations()")
+        }
+        Endpoint::Licenses => {
+            (one("slurm_load_licenses() was unable to load licenses"), "op_handler_licenses")
+        }
+        Endpoint::Shares => (one("slurm_associations_get_shares() failed: GET"), "_dump_shares"),
+        Endpoint::Ping => (one("Unable to ping slurmctld"), "op_handler_ping"),
         // Recorded: /partitions fails with an empty list of errors.
         _ => {
             let refusal = Refusal::new(status, "", problem, "");
@@ -129,38 +150,43 @@ fn database_trouble(release: Release, trouble: Trouble) -> Refusal {
     Refusal::new(StatusCode::BAD_GATEWAY, description, NO_DATABASE, "openapi_get_db_conn")
 }
 
-/// 22.05 knows one error for everything.
-fn old_trouble(endpoint: Endpoint, trouble: Trouble) -> Refusal {
+/// 22.05 knows one error for everything about slurmctld.
+fn old_trouble(endpoint: Endpoint, name: &str, trouble: Trouble) -> Refusal {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     let (description, source) = match endpoint {
-        Endpoint::Jobs => ("Failed while looking for jobs", "slurm_load_jobs"),
-        Endpoint::Job => ("Unable to find the job", "slurm_load_job"),
-        Endpoint::Diag => ("request failed", "slurm_get_statistics"),
-        Endpoint::Ping => ("slurmctld config is unable to load", "slurm_load_ctl_conf"),
-        _ => ("", database_function(endpoint)),
+        Endpoint::Jobs => ("Failed while looking for jobs".to_owned(), "slurm_load_jobs"),
+        Endpoint::Job => (format!("Unable to find JobId={name}"), "slurm_load_job"),
+        Endpoint::Diag => ("request failed".to_owned(), "slurm_get_statistics"),
+        Endpoint::Ping => ("slurmctld config is unable to load".to_owned(), "slurm_load_ctl_conf"),
+        Endpoint::Licenses => ("slurmctld unable to load licenses".to_owned(), "slurm_load_licenses"),
+        // It asks for all of them and finds none.
+        Endpoint::Reservation if trouble == Trouble::BadToken => {
+            return Refusal::new(status, "", NO_RESERVATION, "");
+        }
+        _ => (String::new(), ""),
     };
-    let problem = match (trouble, endpoint.is_accounting()) {
-        (Trouble::BadToken, true) => BAD_TOKEN,
-        (Trouble::NoDatabase, true) => NO_DATABASE,
-        _ => UNSPECIFIED,
-    };
-    Refusal::new(status, description, problem, source)
+    Refusal::new(status, description, UNSPECIFIED, source)
 }
 
-/// The function of libslurmdb behind an endpoint of 22.05.
-fn database_function(endpoint: Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::DbJobs | Endpoint::DbJob => "slurmdb_jobs_get",
-        Endpoint::DbUsers => "slurmdb_users_get",
-        Endpoint::DbAccounts => "slurmdb_accounts_get",
-        Endpoint::DbAssociations => "slurmdb_associations_get",
-        Endpoint::DbQos => "slurmdb_qos_get",
-        Endpoint::DbTres => "slurmdb_tres_get",
-        Endpoint::DbClusters | Endpoint::DbConfig => "slurmdb_clusters_get",
-        Endpoint::DbWckeys => "slurmdb_wckeys_get",
-        Endpoint::DbDiag => "slurmdb_get_stats",
-        _ => "",
-    }
+/// 22.05 asks slurmdbd for several things in turn, and the first that fails is told; not all see a failure in it.
+fn old_database_trouble(endpoint: Endpoint, trouble: Trouble) -> Refusal {
+    let failed = StatusCode::INTERNAL_SERVER_ERROR;
+    let (status, source) = match endpoint {
+        Endpoint::DbJobs | Endpoint::DbJob => (StatusCode::OK, "slurmdb_jobs_get"),
+        Endpoint::DbTres => (StatusCode::OK, "slurmdb_tres_get"),
+        Endpoint::DbUsers => (failed, "slurmdb_users_get"),
+        Endpoint::DbAssociations => (failed, "slurmdb_associations_get"),
+        Endpoint::DbQos => (failed, "slurmdb_qos_get"),
+        Endpoint::DbWckeys => (failed, "slurmdb_wckeys_get"),
+        Endpoint::DbDiag => (failed, "slurmdb_get_stats"),
+        _ => (failed, "slurmdb_tres_get"),
+    };
+    let problem = match trouble {
+        Trouble::BadToken if endpoint != Endpoint::DbDiag => BAD_TOKEN,
+        Trouble::NoDatabase => NO_DATABASE,
+        _ => UNSPECIFIED,
+    };
+    Refusal::new(status, "", problem, source)
 }
 
 /// A path that nobody serves.
@@ -199,6 +225,38 @@ pub(super) fn unknown_kind(release: Release) -> Answer {
     })
 }
 
+/// A path with signs that have to be encoded.
+pub(super) fn bad_path(release: Release) -> Answer {
+    match release {
+        Release::S26_05 => answer::text(StatusCode::NOT_FOUND, "Invalid or unknown URL path"),
+        _ => answer::text(StatusCode::BAD_REQUEST, UNPARSED_PATH),
+    }
+}
+
+/// A query with signs that have to be encoded, or a body that is no form.
+pub(super) fn bad_query(release: Release) -> Answer {
+    match release {
+        Release::S26_05 => answer::text(StatusCode::INTERNAL_SERVER_ERROR, UNSPECIFIED.1),
+        _ => answer::text(StatusCode::BAD_REQUEST, UNPARSED_QUERY),
+    }
+}
+
+/// A body that says it is JSON.
+pub(super) fn bad_json(release: Release) -> Answer {
+    let text = if release == Release::S26_05 { "Failure during parsing" } else { UNPARSED_QUERY };
+    answer::text(StatusCode::BAD_REQUEST, text)
+}
+
+/// A body of a kind that no release reads.
+pub(super) fn unknown_body(release: Release) -> Answer {
+    match release {
+        Release::S26_05 => {
+            answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "MIME type is unknown to any loaded plugins")
+        }
+        _ => answer::text(StatusCode::BAD_REQUEST, UNPARSED_QUERY),
+    }
+}
+
 pub(super) fn no_token() -> Answer {
     answer::text(StatusCode::UNAUTHORIZED, "Authentication failure")
 }
@@ -218,11 +276,11 @@ pub(super) fn unknown(face: Face, endpoint: Endpoint, name: &str) -> Refusal {
             let description = format!("Failure to query node {name}");
             Refusal::new(StatusCode::OK, description, (0, "No error"), "_dump_nodes")
         }
-        Endpoint::Job | Endpoint::DbJob if old => {
+        Endpoint::Job if old => {
             let description = format!("Unable to find JobId={name}");
             Refusal::new(failed, description, (2017, "Invalid job id specified"), "slurm_load_job")
         }
-        Endpoint::Job | Endpoint::DbJob => {
+        Endpoint::Job => {
             let description = format!("Invalid JobID={name} rejected");
             let problem = (2017, "Invalid job id specified");
             Refusal::new(StatusCode::NOT_FOUND, description, problem, "op_handler_job")
@@ -240,7 +298,7 @@ pub(super) fn unknown(face: Face, endpoint: Endpoint, name: &str) -> Refusal {
             let description = format!("Unable to find partition {name}");
             Refusal::new(unprocessable, description, BAD_QUERY, "op_handler_partition")
         }
-        _ if old => Refusal::new(failed, "", (2053, "Requested reservation is invalid"), ""),
+        _ if old => Refusal::new(failed, "", NO_RESERVATION, ""),
         _ => {
             let source = if new { "_get_single_reservation" } else { "op_handler_reservation" };
             Refusal::new(unprocessable, format!("Unable to find reservation {name}"), BAD_QUERY, source)
@@ -249,14 +307,19 @@ pub(super) fn unknown(face: Face, endpoint: Endpoint, name: &str) -> Refusal {
     refusal.of_answer()
 }
 
-/// slurmdbd's counters are for its administrators, and 22.05 was recorded for others only.
-pub(super) fn denied() -> Refusal {
+/// slurmdbd's counters are for its administrators.
+pub(super) fn denied(release: Release) -> Refusal {
+    let status = match release {
+        Release::S26_05 => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let description = if release == Release::S22_05 { "" } else { "stats query failed" };
     let problem = (2002, "Access/permission denied");
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "", problem, "slurmdb_get_stats").of_answer()
+    Refusal::new(status, description, problem, "slurmdb_get_stats").of_answer()
 }
 
 /// A job that was asked for by what is no number.
-pub(super) fn no_number(face: Face, name: &str) -> Refusal {
+pub(super) fn no_number(face: Face, endpoint: Endpoint, name: &str) -> Refusal {
     if face.api == ApiVersion::V0_0_38 {
         return Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -267,7 +330,10 @@ pub(super) fn no_number(face: Face, name: &str) -> Refusal {
     }
     Refusal::new(
         StatusCode::UNPROCESSABLE_ENTITY,
-        "Rejecting request. Failure parsing parameters",
+        match endpoint.is_accounting() {
+            true => "Rejecting request. Failure parsing query parameters",
+            false => "Rejecting request. Failure parsing parameters",
+        },
         BAD_QUERY,
         "op_handler_job",
     )

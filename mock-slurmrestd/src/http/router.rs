@@ -1,6 +1,7 @@
 //! From a path and a query to what is asked for.
 //! Not here: whether it may be asked, or the answer.
 
+use super::url;
 use crate::wire::{ApiVersion, Endpoint, Face, Release};
 use std::ops::RangeInclusive;
 
@@ -37,10 +38,11 @@ impl Served {
         self.face(*self.versions.end()).release
     }
 
-    /// `None` is what slurmrestd answers with 404 in plain text. Doubled and trailing slashes are fine.
+    /// `None` is what slurmrestd answers with 404 in plain text. A query that cannot be read counts as none here.
     pub(super) fn route(&self, path: &str, query: Option<&str>) -> Option<Route> {
-        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let query = query.map(parameters).unwrap_or_default();
+        let parts = url::path(path)?;
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let query = query.and_then(url::parameters).unwrap_or_default();
         let latest = self.face(*self.versions.end());
         let [plugin @ ("slurm" | "slurmdb"), version, rest @ ..] = parts.as_slice() else {
             let known =
@@ -48,6 +50,10 @@ impl Served {
             return known.then_some(Route { face: latest, endpoint: Endpoint::OpenApi, name: None, query });
         };
         let face = self.face(version.parse().ok().filter(|api| self.versions.contains(api))?);
+        if face.release == Release::S22_05 && *plugin == "slurm" && rest.is_empty() {
+            // Seen: the bare version is taken for its first path.
+            return Some(Route { face, endpoint: Endpoint::Diag, name: None, query });
+        }
         let prefix = if *plugin == "slurmdb" { "slurmdb/" } else { "" };
         let endpoint = |parts: &[&str]| -> Option<Endpoint> {
             let found: Endpoint = format!("{prefix}{}", parts.join("/")).parse().ok()?;
@@ -59,55 +65,13 @@ impl Served {
         }
         let (name, path) = rest.split_last()?;
         let endpoint = endpoint(path).filter(|endpoint| endpoint.takes_name())?;
-        Some(Route { face, endpoint, name: Some(decoded(name)), query })
+        Some(Route { face, endpoint, name: Some((*name).to_owned()), query })
     }
 
     /// Paths without a body, with a token, of 26.05.
     pub(super) fn is_health(&self, path: &str) -> bool {
         let path = path.trim_matches('/');
         self.release == Some(Release::S26_05) && matches!(path, "healthz" | "readyz" | "livez")
-    }
-}
-
-fn parameters(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let (key, value) = part.split_once('=').unwrap_or((part, ""));
-            (decoded(key), decoded(value))
-        })
-        .collect()
-}
-
-/// Percent-decoding; what is not valid stays as it is.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = match (first, tail) {
-            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                bytes.push(hex(*high) << 4 | hex(*low));
-                after
-            }
-            (b'+', _) => {
-                bytes.push(b' ');
-                tail
-            }
-            _ => {
-                bytes.push(*first);
-                tail
-            }
-        };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit - b'A' + 10,
     }
 }
 
@@ -166,12 +130,5 @@ mod tests {
         }
         assert_eq!(all().route("/slurm/v0.0.38/shares", None), None);
         assert_eq!(all().route("/slurmdb/v0.0.41/ping", None), None);
-    }
-
-    #[test]
-    fn parameters_are_decoded() {
-        let route = all().route("/slurm/v0.0.42/jobs", Some("update_time=7&a%2Fb=x+y&flag")).unwrap();
-        let pairs: Vec<_> = route.query.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        assert_eq!(pairs, [("update_time", "7"), ("a/b", "x y"), ("flag", "")]);
     }
 }

@@ -9,11 +9,11 @@ use super::latency::{self, Pace};
 use super::query::{self, Query};
 use super::refusal::{self, Refusal, Trouble};
 use super::router::Route;
-use super::{Shared, Simulator, lookup, openapi};
+use super::{Shared, Simulator, lookup, openapi, url};
 use crate::cluster::Cluster;
 use crate::cluster::stats::Rpc;
 use crate::wire::{Endpoint, Page, Release};
-use hyper::header::ACCEPT;
+use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -26,7 +26,7 @@ pub(super) struct ResetByFault;
 pub(super) async fn handle(
     simulator: Simulator,
     request: Request<()>,
-    has_body: bool,
+    body: Vec<u8>,
     ending: Ending,
 ) -> Result<Response<Sent>, ResetByFault> {
     let shared = &simulator.0;
@@ -39,6 +39,18 @@ pub(super) async fn handle(
         shared.faults.count_upgrade(now);
     }
     let is_health = served.is_health(uri.path());
+    let release = route.as_ref().map_or(served.release(), |route| route.face.release);
+    let verdict = shared.tokens.check(request.headers(), release);
+    if !verdict.is_welcome() {
+        shared.counters.refused();
+    }
+    // Who shows nothing learns nothing, not even which paths there are.
+    if verdict == Verdict::Missing {
+        return Ok(refusal::no_token().map(Sent::from));
+    }
+    if url::path(uri.path()).is_none() {
+        return Ok(refusal::bad_path(release).map(Sent::from));
+    }
     if (route.is_none() && !is_health) || request.method() != Method::GET {
         shared.counters.not_found();
         let refused = match route {
@@ -47,17 +59,15 @@ pub(super) async fn handle(
         };
         return Ok(refused.map(Sent::from));
     }
-    let release = route.as_ref().map_or(served.release(), |route| route.face.release);
-    let verdict = shared.tokens.check(request.headers(), release);
-    if verdict != Verdict::Welcome {
-        shared.counters.refused();
-    }
-    if verdict == Verdict::Missing {
-        return Ok(refusal::no_token().map(Sent::from));
-    }
     let Some(route) = route else { return Ok(answer::bare(StatusCode::NO_CONTENT).map(Sent::from)) };
-    if has_body && shared.manners.refuses_bodies {
+    if !body.is_empty() && shared.manners.refuses_bodies {
         return Ok(refusal::unwanted_body().map(Sent::from));
+    }
+    if let Some(refused) = bad_body(&request, &body, release) {
+        return Ok(refused.map(Sent::from));
+    }
+    if uri.query().is_some_and(|query| url::parameters(query).is_none()) {
+        return Ok(refusal::bad_query(release).map(Sent::from));
     }
     let Some(format) = wanted_format(&request, release) else {
         return Ok(refusal::unknown_kind(release).map(Sent::from));
@@ -99,21 +109,32 @@ async fn usual(
 ) -> Answer {
     let shared = &simulator.0;
     let fails = |why| refused(shared, &route, why);
+    let asks_somebody = route.endpoint != Endpoint::OpenApi;
+    let asks_slurmctld = asks_somebody && !route.endpoint.is_accounting();
     match fault {
         Some(FaultKind::Unauthorized) => refusal::no_token(),
         Some(FaultKind::VersionNotFound) => refusal::not_found(route.face.release),
         Some(FaultKind::InternalError) => fails(Trouble::Unspecified),
         Some(FaultKind::BadGateway) => fails(Trouble::NoController),
         Some(FaultKind::AuthenticationRequired) => fails(Trouble::BadToken),
-        Some(FaultKind::ControllerDown) => trouble(shared, &route, Trouble::NoController),
-        Some(FaultKind::TokenExpired) => trouble(shared, &route, Trouble::BadToken),
-        _ if verdict == Verdict::Refused => trouble(shared, &route, Trouble::BadToken),
+        Some(FaultKind::ControllerDown) if asks_slurmctld => trouble(shared, &route, Trouble::NoController),
+        Some(FaultKind::TokenExpired) if asks_somebody => trouble(shared, &route, Trouble::BadToken),
+        _ if asks_somebody && verdict == Verdict::Refused => trouble(shared, &route, Trouble::BadToken),
         Some(FaultKind::DatabaseDown) if route.endpoint.is_accounting() => fails(Trouble::NoDatabase),
+        _ if route.endpoint == Endpoint::DbDiag && !may_see_counters(&route, verdict) => {
+            let refusal = refusal::denied(route.face.release);
+            refusal.answer(&shared.cluster(), route.face, route.endpoint, shared.style)
+        }
         _ => match &shared.replay {
             Some(replay) => replay.answer(&route),
             None => data(simulator, route, format, fault).await,
         },
     }
+}
+
+/// 22.05 was seen with others than administrators only.
+fn may_see_counters(route: &Route, verdict: Verdict) -> bool {
+    verdict == Verdict::Administrator && route.face.release > Release::S22_05
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,22 +156,35 @@ fn wanted_format(request: &Request<()>, release: Release) -> Option<Format> {
     })
 }
 
+/// What is said to a body that cannot be read, though nobody asks for one.
+fn bad_body(request: &Request<()>, body: &[u8], release: Release) -> Option<Answer> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match kind.map(|kind| kind.split(';').next().unwrap_or("").trim()) {
+        _ if body.is_empty() => None,
+        None | Some("application/x-www-form-urlencoded") => {
+            let is_form = std::str::from_utf8(body).is_ok_and(|body| url::parameters(body).is_some());
+            (!is_form).then(|| refusal::bad_query(release))
+        }
+        Some("application/json") => {
+            let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+            (!is_json).then(|| refusal::bad_json(release))
+        }
+        Some("application/yaml" | "application/x-yaml" | "text/yaml") => None,
+        Some(_) => Some(refusal::unknown_body(release)),
+    }
+}
+
 /// No data, for this reason.
 fn refused(shared: &Shared, route: &Route, trouble: Trouble) -> Answer {
-    let refusal = Refusal::because(route.face, route.endpoint, trouble);
-    refusal.answer(&shared.cluster(), route.face, route.endpoint, shared.style)
+    Refusal::because(route, trouble).answer(&shared.cluster(), route.face, route.endpoint, shared.style)
 }
 
 /// The answer in this trouble; from 24.11 on `/ping` itself succeeds and says so.
 fn trouble(shared: &Shared, route: &Route, trouble: Trouble) -> Answer {
-    let asks_nobody = match (trouble, route.endpoint) {
-        (Trouble::NoController, endpoint) => endpoint.is_accounting() || endpoint == Endpoint::OpenApi,
-        (_, endpoint) => endpoint == Endpoint::OpenApi,
-    };
     let is_told = route.endpoint == Endpoint::Ping
         && trouble != Trouble::Unspecified
         && route.face.release > Release::S22_05;
-    if !asks_nobody && !is_told {
+    if !is_told {
         return refused(shared, route, trouble);
     }
     let mut page = Page::new(route.face, route.endpoint, shared.style);
@@ -175,7 +209,13 @@ async fn data(simulator: &Simulator, route: Route, format: Format, fault: Option
         Some(Pace::Shared(_)) | None => None,
     };
     let begin_work = Instant::now();
-    let asked = query::understand(&route, cluster.now_unix())
+    // Seen: a job is looked for before the query is read.
+    let first = match route.endpoint {
+        Endpoint::Job => lookup::select(&route, &Query::default(), &cluster).map(drop),
+        _ => Ok(()),
+    };
+    let asked = first
+        .and_then(|()| query::understand(&route, cluster.now_unix()))
         .and_then(|query| Ok((lookup::select(&route, &query, &cluster)?, query)));
     let answer = match asked {
         Ok((selection, mut query)) => {
@@ -183,6 +223,7 @@ async fn data(simulator: &Simulator, route: Route, format: Format, fault: Option
             query.update_time = query.update_time.filter(|_| fault.is_none());
             let mut page = Page::new(route.face, route.endpoint, shared.style);
             (page.rows, page.jobs) = (selection.rows, selection.jobs);
+            page.find_no_jobs();
             page.with_associations = !query.list("with_assocs").is_empty();
             page.failed_over = fault == Some(FaultKind::FailOver);
             answered(shared, &route, query, page, cluster, format).await
@@ -231,8 +272,10 @@ async fn answered(
     }
     // Errors beside data, and yet all of the data.
     let (status, said) = match page.problems.first() {
-        // Recorded: 22.05 finds no wckeys and yet succeeds.
-        Some(_) if route.endpoint == Endpoint::DbConfig => (StatusCode::OK, None),
+        // Recorded: 22.05 finds no wckeys or no jobs, or does not know a parameter for accounts, and yet succeeds.
+        Some(_) if route.face.release == Release::S22_05 && route.endpoint != Endpoint::DbWckeys => {
+            (StatusCode::OK, None)
+        }
         Some(problem) => (StatusCode::INTERNAL_SERVER_ERROR, Some(Again(problem.error.to_owned()))),
         None => (StatusCode::OK, None),
     };

@@ -10,7 +10,7 @@ use super::service;
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::body::Body;
 use hyper::ext::ReasonPhrase;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING, UPGRADE};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use std::future::{Future, poll_fn};
@@ -66,11 +66,11 @@ impl Session {
         if self.manners.says_continue && is(request.headers(), &EXPECT, "100-continue") {
             self.connection.write_all(b"HTTP/1.1 100 CONTINUE\r\n\r\n").await?;
         }
-        let has_body = self.skip_body(request.headers()).await?;
+        let body = self.request_body(request.headers()).await?;
         let version = request.version();
         let wants_close = is(request.headers(), &CONNECTION, "close");
         let (simulator, ending) = (self.simulator.clone(), self.ending.clone());
-        let answer = pin!(service::handle(simulator, request, has_body, ending));
+        let answer = pin!(service::handle(simulator, request, body, ending));
         let Ok(answer) = self.while_client_stays(answer).await? else {
             // Dropped as it is, so that nothing but the reset goes out.
             return Err(io::ErrorKind::ConnectionReset.into());
@@ -99,22 +99,30 @@ impl Session {
         if request.headers().contains_key(TRANSFER_ENCODING) {
             return Some(self.manners.chunked);
         }
-        self.manners.head.filter(|_| request.method() == Method::HEAD)
+        if request.method() == Method::CONNECT {
+            return Some(self.manners.connect);
+        }
+        let is_upgrade =
+            request.headers().contains_key(UPGRADE) && is(request.headers(), &CONNECTION, "upgrade");
+        let refused = self.manners.upgrade.filter(|_| is_upgrade);
+        refused.or_else(|| self.manners.head.filter(|_| request.method() == Method::HEAD))
     }
 
-    /// Reads the body that a request says it has; whether there is one.
-    async fn skip_body(&mut self, headers: &HeaderMap) -> io::Result<bool> {
+    /// Reads the body that a request says it has, and keeps as much of it as a head may have.
+    async fn request_body(&mut self, headers: &HeaderMap) -> io::Result<Vec<u8>> {
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        let mut left = length.unwrap_or(0);
+        let (mut left, mut body) = (length.unwrap_or(0), Vec::new());
         while left > 0 {
             if self.read.is_empty() && poll_fn(|cx| self.poll_more(cx)).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let part = left.min(self.read.len());
+            let kept = part.min(MOST_HEAD - body.len());
+            body.extend_from_slice(&self.read[..kept]);
             self.read.advance(part);
             left -= part;
         }
-        Ok(length.is_some_and(|length| length > 0))
+        Ok(body)
     }
 
     async fn answer(
@@ -223,7 +231,17 @@ fn parsed(bytes: &[u8]) -> Parsed {
 }
 
 fn parts(request: &httparse::Request<'_, '_>) -> Option<Parts> {
-    let known = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::HEAD];
+    let known = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::HEAD,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
     let method = known.into_iter().find(|method| Some(method.as_str()) == request.method)?;
     let version = if request.version? == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
     // Two slashes at the start would be read as an authority.

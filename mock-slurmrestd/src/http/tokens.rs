@@ -70,24 +70,24 @@ mod tests {
     #[test]
     fn old_tokens_expire_and_the_new_one_is_good() {
         let tokens = Tokens::new(Auth::key(b"key"));
-        let old = token(b"key", "slurm", NOW, 3_600).unwrap();
+        let old = token(b"key", "alice", NOW, 3_600).unwrap();
         assert_eq!(verdict(&tokens, &old), Verdict::Welcome);
-        let fresh = tokens.expire("slurm", NOW, 60).unwrap();
+        let fresh = tokens.expire("alice", NOW, 60).unwrap();
         assert_eq!((verdict(&tokens, &old), verdict(&tokens, &fresh)), (Verdict::Refused, Verdict::Welcome));
     }
 
     #[test]
     fn a_rotated_key_takes_only_its_own_tokens() {
         let tokens = Tokens::new(Auth::key(b"key"));
-        let old = tokens.expire("slurm", NOW, 60).unwrap();
-        let fresh = tokens.rotate("slurm", NOW, 60).unwrap();
+        let old = tokens.expire("alice", NOW, 60).unwrap();
+        let fresh = tokens.rotate("alice", NOW, 60).unwrap();
         assert_eq!((verdict(&tokens, &old), verdict(&tokens, &fresh)), (Verdict::Refused, Verdict::Welcome));
     }
 
     #[test]
     fn without_a_key_there_is_nothing_to_expire() {
         let tokens = Tokens::new(Auth::Open);
-        assert!(tokens.expire("slurm", NOW, 60).unwrap_err().contains("--jwt-key FILE"));
-        assert!(tokens.rotate("slurm", NOW, 60).is_err());
+        assert!(tokens.expire("alice", NOW, 60).unwrap_err().contains("--jwt-key FILE"));
+        assert!(tokens.rotate("alice", NOW, 60).is_err());
     }
 }

@@ -81,10 +81,28 @@ impl Page {
             self.problems.push(Problem { description, number: 9003, error, source: function });
             return;
         }
+        self.warn_of_nothing(function, source);
+    }
+
+    fn warn_of_nothing(&mut self, function: &str, source: &str) {
         // Releases before 26.05 tell an address of theirs.
         let pointer = if self.face.release < Release::S26_05 { "0x7fed74003e60" } else { "" };
         let description = format!("{function}({pointer}) found nothing");
         self.warnings.push(Warning { description, source: source.to_owned() });
+    }
+
+    /// The same where slurmdbd has jobs, but none that is asked for.
+    pub(crate) fn find_no_jobs(&mut self) {
+        let asks_for_jobs = matches!(self.endpoint, Endpoint::DbJobs | Endpoint::DbJob);
+        if !asks_for_jobs || !self.jobs.is_empty() {
+            return;
+        }
+        if self.is_plain() {
+            let (description, error) = ("Nothing found".to_owned(), "Nothing found with query");
+            self.problems.push(Problem { description, number: 9003, error, source: "slurmdb_jobs_get" });
+        } else {
+            self.warn_of_nothing("slurmdb_jobs_get", "_dump_jobs");
+        }
     }
 
     /// Lists the first record alone, if there is one.
@@ -357,6 +375,21 @@ impl Page {
         }
         match (self.endpoint, stage) {
             (Endpoint::Jobs, Stage::Answer) => self.no_jobs(&mut json),
+            // A job that is unknown is told in another way than one that cannot be asked for.
+            (Endpoint::Job, Stage::Answer)
+                if problems.iter().all(|problem| problem.source == "_handle_job_get") =>
+            {
+                self.no_jobs(&mut json);
+            }
+            (Endpoint::Licenses, Stage::Answer) => {
+                json.empty_list(key!("licenses"));
+                json.set(key!("last_update"), 0u64);
+            }
+            (Endpoint::DbDiag, Stage::Answer)
+                if problems.iter().all(|problem| problem.source == "slurmdb_get_stats") =>
+            {
+                json.empty_object(key!("statistics"));
+            }
             (Endpoint::JobsState, Stage::Answer) => json.null(key!("jobs")),
             // Everything else says first what is wrong.
             _ => {

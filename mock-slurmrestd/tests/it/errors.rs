@@ -100,7 +100,10 @@ fn request(name: &str) -> Option<String> {
         "malformed" => Some("what is this\r\n\r\n".to_owned()),
         "http2-preface" => Some("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned()),
         "chunked-req" => Some(get(&of("ping"), "AUTHTransfer-Encoding: chunked\r\n") + "0\r\n\r\n"),
-        "get-with-body" => Some(get(&of("ping"), "AUTHContent-Length: 2\r\n") + "{}"),
+        "get-with-body" => {
+            let headers = "AUTHContent-Type: application/json\r\nContent-Length: 2\r\n";
+            Some(get(&of("ping"), headers) + "{}")
+        }
         "accept-text" => Some(get(&of("ping"), "AUTHAccept: text/plain\r\n")),
         "accept-yaml" => Some(get(&of("ping"), "AUTHAccept: application/yaml\r\n")),
         "ok-ping" => known("ping"),

@@ -54,7 +54,7 @@ async fn slurmdbd_lists_jobs_of_the_time_and_the_kind_that_were_asked_for() {
     assert_eq!(running.len(), all.iter().filter(|job| state(job) == "RUNNING").count());
     assert!(!running.is_empty() && running.len() < all.len());
     let user = all[0].get("user").text().to_owned();
-    let of_user = list(address, &format!("{path}&users={user},nobody"), "jobs").await;
+    let of_user = list(address, &format!("{path}&users={user}%2Cnobody"), "jobs").await;
     assert_eq!(of_user.len(), all.iter().filter(|job| job.get("user").text() == user).count());
     let partition = all[0].get("partition").text().to_owned();
     let both = list(address, &format!("{path}&users={user}&partition={partition}"), "jobs").await;
@@ -68,7 +68,7 @@ async fn slurmdbd_lists_jobs_of_the_time_and_the_kind_that_were_asked_for() {
 async fn a_date_is_as_good_as_seconds_in_update_time() {
     let (address, _) = start(lively(Release::S24_11)).await;
     for (time, status) in
-        [("4000000000", 304), ("2096-10-02T07:06:40", 304), ("2001-09-09", 200), ("yesteryear", 500)]
+        [("4000000000", 304), ("2096-10-02T07%3A06%3A40", 304), ("2001-09-09", 200), ("yesteryear", 500)]
     {
         let reply = get(address, &format!("/slurm/v0.0.42/partitions?update_time={time}"), &[]).await;
         assert_eq!(reply.status(), status, "{time}");

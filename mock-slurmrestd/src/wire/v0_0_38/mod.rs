@@ -45,14 +45,16 @@ pub(super) fn open<S: Sink>(json: &mut Json<'_, S>, endpoint: Endpoint, problems
             }
             json.signed(key!("error_number"), problem.number);
             json.str(key!("error"), problem.error);
-            json.str(key!("source"), problem.source);
+            if !problem.source.is_empty() {
+                json.str(key!("source"), problem.source);
+            }
         }
         json.close_object();
     }
     json.close_list();
 }
 
-/// Nodes, partitions, reservations and licenses say less about an error than the others.
+/// Nodes, partitions and reservations say less about an error than the others.
 fn has_short_errors(endpoint: Endpoint) -> bool {
     matches!(
         endpoint,
@@ -62,7 +64,6 @@ fn has_short_errors(endpoint: Endpoint) -> bool {
             | Endpoint::Partition
             | Endpoint::Reservations
             | Endpoint::Reservation
-            | Endpoint::Licenses
     )
 }
 
@@ -85,9 +86,12 @@ pub(super) fn write_problems<S: Sink>(
     stage: Stage,
 ) {
     open(json, page.endpoint, problems);
-    let opens_first =
-        !(page.endpoint.is_accounting() || page.endpoint == Endpoint::Job && stage == Stage::Query);
+    let opens_first = match page.endpoint {
+        Endpoint::Licenses | Endpoint::DbAssociations | Endpoint::DbQos | Endpoint::DbTres => false,
+        endpoint => stage == Stage::Answer || !(endpoint.is_accounting() || endpoint == Endpoint::Job),
+    };
     match page.list() {
+        None if page.endpoint == Endpoint::DbConfig && opens_first => json.empty_list(key!("clusters")),
         Some(key) if opens_first => json.empty_list(key),
         _ if page.endpoint == Endpoint::Diag => {
             json.open_object(key!("statistics"));

@@ -27,16 +27,19 @@ pub(super) enum End {
 }
 
 /// Silence after which nothing more is expected; a real slurmrestd never closes an idle connection.
-const SILENCE: Duration = Duration::from_millis(1_500);
+const SILENCE: Duration = Duration::from_secs(1);
+/// A real one may have to wait for a slurmctld that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn exchange(address: &str, request: &[u8]) -> Vec<Answer> {
     let mut stream = TcpStream::connect(address).expect("it accepts");
-    stream.set_read_timeout(Some(SILENCE)).expect("a timeout above zero");
     // It may have answered and closed before all is sent.
     let _ = stream.write_all(request);
     let (mut bytes, mut closed) = (Vec::new(), true);
     let mut piece = vec![0; 64 << 10];
     loop {
+        let wait = if is_answered(&bytes) { SILENCE } else { PATIENCE };
+        stream.set_read_timeout(Some(wait)).expect("a timeout above zero");
         match stream.read(&mut piece) {
             Ok(0) => break,
             Ok(count) => bytes.extend_from_slice(&piece[..count]),
@@ -49,6 +52,15 @@ pub(super) fn exchange(address: &str, request: &[u8]) -> Vec<Answer> {
         }
     }
     answers(&bytes, closed)
+}
+
+/// Whether a whole answer has come; another may follow.
+fn is_answered(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"HTTP/1.1 100 CONTINUE\r\n\r\n").unwrap_or(bytes);
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&bytes[..end]);
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse::<usize>().ok());
+    bytes.len() >= end + 4 + length.unwrap_or(0)
 }
 
 fn answers(mut bytes: &[u8], closed: bool) -> Vec<Answer> {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use mock_slurmrestd::http::token;
 
 pub(super) struct Request {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -29,95 +29,193 @@ impl Tokens {
     }
 }
 
-/// Paths that are asked for with a good token, as usual.
+/// Paths that are asked for with a good token, as usual; `V` is the newest version.
 const PATHS: &[&str] = &[
-    "/slurm/v0.0.42/ping",
-    "/slurm/v0.0.42/diag",
-    "/slurm/v0.0.42/nodes",
-    "/slurm/v0.0.42/jobs",
-    "/slurm/v0.0.42/jobs/state",
-    "/slurm/v0.0.42/partitions",
-    "/slurm/v0.0.42/reservations",
-    "/slurm/v0.0.42/licenses",
-    "/slurm/v0.0.42/shares",
-    "/slurm/v0.0.40/ping",
-    "/slurm/v0.0.40/nodes",
-    "/slurm/v0.0.40/jobs",
-    "/slurm/v0.0.41/diag",
-    "/slurm/v0.0.41/partitions",
-    "/slurmdb/v0.0.42/ping",
-    "/slurmdb/v0.0.42/qos",
-    "/slurmdb/v0.0.42/associations",
-    "/slurmdb/v0.0.42/users",
-    "/slurmdb/v0.0.42/accounts",
-    "/slurmdb/v0.0.42/tres",
-    "/slurmdb/v0.0.42/clusters",
-    "/slurmdb/v0.0.42/wckeys",
-    "/slurmdb/v0.0.42/instances",
-    "/slurmdb/v0.0.42/jobs",
-    "/slurmdb/v0.0.42/diag",
+    "/slurm/V/ping",
+    "/slurm/V/diag",
+    "/slurm/V/nodes",
+    "/slurm/V/jobs",
+    "/slurm/V/jobs/state",
+    "/slurm/V/partitions",
+    "/slurm/V/reservations",
+    "/slurm/V/licenses",
+    "/slurm/V/shares",
+    "/slurmdb/V/ping",
+    "/slurmdb/V/qos",
+    "/slurmdb/V/associations",
+    "/slurmdb/V/users",
+    "/slurmdb/V/users?with_assocs=true",
+    "/slurmdb/V/accounts",
+    "/slurmdb/V/tres",
+    "/slurmdb/V/clusters",
+    "/slurmdb/V/wckeys",
+    "/slurmdb/V/instances",
+    "/slurmdb/V/jobs",
+    "/slurmdb/V/jobs?state=RUNNING",
+    "/slurmdb/V/config",
+    "/slurmdb/V/diag",
+    "/slurm/v0.0.35/ping",
     "/slurm/v0.0.39/ping",
-    "/slurm/v0.0.43/ping",
+    "/slurm/v0.0.46/ping",
     "/slurm/v0.0.99/ping",
-    "/slurm/v0.0.42/nope",
-    "/slurm/v0.0.42",
-    "/slurmdb/v0.0.42/nope",
+    "/slurm/V/nope",
+    "/slurm/V",
+    "/slurmdb/V/nope",
     "/",
     "/nope",
     "/metrics",
     "/healthz",
-    "//slurm//v0.0.42//ping",
-    "/slurm/v0.0.42/ping/",
-    "/slurm/v0.0.42/%70ing",
-    "/slurm/v0.0.42/nodes?nope=1",
-    "/slurm/v0.0.42/jobs?nope=1&again=2",
-    "/slurm/v0.0.42/nodes?update_time=abc",
-    "/slurm/v0.0.42/jobs?update_time=abc",
-    "/slurm/v0.0.42/nodes?update_time=4000000000",
-    "/slurm/v0.0.42/partitions?update_time=4000000000",
-    "/slurm/v0.0.42/jobs?update_time=4000000000",
-    "/slurm/v0.0.42/jobs?flags=NOPE",
-    "/slurm/v0.0.42/jobs?flags=DETAIL",
-    "/slurm/v0.0.42/node/nope",
-    "/slurm/v0.0.42/job/99999999",
-    "/slurm/v0.0.42/job/abc",
-    "/slurm/v0.0.42/partition/nope",
-    "/slurm/v0.0.42/partition/all",
-    "/slurm/v0.0.42/reservation/nope",
-    "/slurmdb/v0.0.42/jobs?start_time=nonsense",
-    "/slurmdb/v0.0.42/qos?nope=1",
+    "/openapi/v3",
+    "//slurm//V//ping",
+    "/slurm/V/ping/",
+    "/slurm/V/%70ing",
+    "/slurm/V/nodes?nope=1",
+    "/slurm/V/jobs?nope=1&again=2",
+    "/slurm/V/nodes?update_time=abc",
+    "/slurm/V/jobs?update_time=abc",
+    "/slurm/V/partitions?update_time=abc",
+    "/slurm/V/reservations?update_time=abc",
+    "/slurm/V/nodes?update_time=4000000000",
+    "/slurm/V/partitions?update_time=4000000000",
+    "/slurm/V/reservations?update_time=4000000000",
+    "/slurm/V/jobs?update_time=4000000000",
+    "/slurm/V/jobs?flags=NOPE",
+    "/slurm/V/jobs?flags=DETAIL",
+    "/slurm/V/jobs?flags=DETAIL%2CNOPE",
+    "/slurm/V/node/nope?update_time=abc",
+    "/slurm/V/job/99999999?update_time=abc",
+    "/slurm/V/partition/all?update_time=abc",
+    "/slurm/V/nodes?flags=NOPE",
+    "/slurm/V/partitions?flags=NOPE",
+    "/slurm/V/jobs/state?job_id=1",
+    "/slurm/V/jobs/state?job_id=99999999",
+    "/slurm/V/jobs/state?job_id=abc",
+    "/slurm/V/jobs/state?job_id=1,2,3",
+    "/slurm/V/jobs/state?job_id=1%2C2%2C3",
+    "/slurm/V/shares?users=root",
+    "/slurm/V/node/nope",
+    "/slurm/V/job/99999999",
+    "/slurm/V/job/abc",
+    "/slurm/V/partition/nope",
+    "/slurm/V/partition/all",
+    "/slurm/V/reservation/nope",
+    "/slurmdb/V/job/99999999",
+    "/slurmdb/V/jobs?start_time=nonsense",
+    "/slurmdb/V/jobs?nope=1",
+    "/slurmdb/V/qos?nope=1",
+    "/slurmdb/V/accounts?nope=1",
+    "/slurmdb/V/users?nope=1",
+    "/slurmdb/V/tres?nope=1",
+    "/slurmdb/V/clusters?nope=1",
+    "/slurm/V/ping?nope=1",
+    "/slurm/V/licenses?nope=1",
+    "/slurm/V/",
+    "/slurm/V/node/a,b",
+    "/slurm/V/nodes?nope=a,b",
+    "/slurm/V/nodes?nope=a%2Cb",
+    "/slurm/V/nodes?nope=%zz",
+    "/slurm/V/nodes?=1",
+    "/nope?a=,",
 ];
 
-pub(super) fn requests(tokens: &Tokens) -> Vec<Request> {
+/// Asked for in every older version that the release serves.
+const OLDER: &[&str] = &[
+    "/slurm/V/ping",
+    "/slurm/V/diag",
+    "/slurm/V/nodes",
+    "/slurm/V/jobs",
+    "/slurm/V/jobs/state",
+    "/slurm/V/partitions",
+    "/slurm/V/reservations",
+    "/slurm/V/licenses",
+    "/slurm/V/shares",
+    "/slurm/V/nodes?update_time=4000000000",
+    "/slurmdb/V/ping",
+    "/slurmdb/V/qos",
+    "/slurmdb/V/jobs",
+];
+
+/// Asked for with a token that slurmctld and slurmdbd refuse.
+const REFUSED: &[&str] = &[
+    "/slurm/V/ping",
+    "/slurm/V/diag",
+    "/slurm/V/nodes",
+    "/slurm/V/node/nope",
+    "/slurm/V/jobs",
+    "/slurm/V/job/1",
+    "/slurm/V/jobs/state",
+    "/slurm/V/partitions",
+    "/slurm/V/partition/all",
+    "/slurm/V/reservations",
+    "/slurm/V/reservation/nope",
+    "/slurm/V/licenses",
+    "/slurm/V/shares",
+    "/slurmdb/V/ping",
+    "/slurmdb/V/diag",
+    "/slurmdb/V/config",
+    "/slurmdb/V/jobs",
+    "/slurmdb/V/job/1",
+    "/slurmdb/V/users",
+    "/slurmdb/V/accounts",
+    "/slurmdb/V/associations",
+    "/slurmdb/V/qos",
+    "/slurmdb/V/tres",
+    "/slurmdb/V/clusters",
+    "/slurmdb/V/wckeys",
+    "/slurmdb/V/instances",
+    "/openapi/v3",
+    "/nope",
+];
+
+pub(super) fn requests(tokens: &Tokens, newest: &str, older: &[&str]) -> Vec<Request> {
     let Tokens { good, expired, foreign } = tokens;
+    let of = |path: &str| path.replace("/V", &format!("/{newest}"));
     let named = format!("X-SLURM-USER-NAME: slurmrest\r\nX-SLURM-USER-TOKEN: {good}\r\n");
-    let with = |name, method: &str, path: &str, headers: &str| Request {
-        name,
+    let with = |name: &str, method: &str, path: &str, headers: &str| Request {
+        name: name.to_owned(),
         bytes: format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").into_bytes(),
     };
-    let ping = "/slurm/v0.0.42/ping";
-    let get = |name, headers: &str| with(name, "GET", ping, &format!("{named}{headers}"));
-    let method = |name: &'static str| with(name, name, ping, &named);
-    let raw = |name, text: String| Request { name, bytes: text.into_bytes() };
+    let (ping, nodes) = (&of("/slurm/V/ping"), &of("/slurm/V/nodes"));
+    let get = |name: &str, headers: &str| with(name, "GET", ping, &format!("{named}{headers}"));
+    let method = |name: &str| with(name, name, ping, &named);
+    let raw = |name: &str, text: String| Request { name: name.to_owned(), bytes: text.into_bytes() };
     let token = |token: &str| format!("X-SLURM-USER-TOKEN: {token}\r\n");
-    let nodes = "/slurm/v0.0.42/nodes";
-
-    let mut all: Vec<_> = PATHS.iter().map(|path| with(path, "GET", path, &named)).collect();
+    let body = |name: &str, kind: &str, body: &str| {
+        let length = body.len();
+        raw(
+            name,
+            format!("GET {ping} HTTP/1.1\r\nHost: x\r\n{named}{kind}Content-Length: {length}\r\n\r\n{body}"),
+        )
+    };
+    let in_older = older
+        .iter()
+        .flat_map(|version| OLDER.iter().map(move |path| path.replace("/V/", &format!("/{version}/"))));
+    let in_older = in_older.map(|path| with(&path, "GET", &path, &named));
+    let mut all: Vec<_> = PATHS.iter().map(|path| with(path, "GET", &of(path), &named)).collect();
+    all.extend(in_older);
+    let garbage = token("garbage");
+    let refused = format!("X-SLURM-USER-NAME: slurmrest\r\n{garbage}");
+    all.extend(
+        REFUSED.iter().map(|path| with(&format!("garbage token, {path}"), "GET", &of(path), &refused)),
+    );
     all.extend([
         with("no token", "GET", nodes, ""),
         with("no token, unknown path", "GET", "/nope", ""),
+        with("no token, unknown version", "GET", "/slurm/v0.0.99/ping", ""),
+        with("no token, health", "GET", "/healthz", ""),
+        with("no token, openapi", "GET", "/openapi/v3", ""),
+        with("no token, another method", "PUT", ping, ""),
+        with("garbage token, another method", "PUT", ping, &garbage),
         with("name only", "GET", nodes, "X-SLURM-USER-NAME: slurmrest\r\n"),
         with("token only", "GET", ping, &token(good)),
         with("bearer", "GET", ping, &format!("Authorization: Bearer {good}\r\n")),
         with("basic", "GET", ping, "Authorization: Basic YTpi\r\n"),
-        with("garbage token, nodes", "GET", nodes, &token("garbage")),
-        with("garbage token, ping", "GET", ping, &token("garbage")),
-        with("garbage token, jobs", "GET", "/slurm/v0.0.42/jobs", &token("garbage")),
-        with("garbage token, qos", "GET", "/slurmdb/v0.0.42/qos", &token("garbage")),
+        with("garbage token alone", "GET", nodes, &garbage),
         with("expired token, nodes", "GET", nodes, &token(expired)),
         with("expired token, ping", "GET", ping, &token(expired)),
-        with("foreign token, diag", "GET", "/slurm/v0.0.42/diag", &token(foreign)),
+        with("foreign token, diag", "GET", &of("/slurm/V/diag"), &token(foreign)),
         with("another's name", "GET", nodes, &format!("X-SLURM-USER-NAME: alice\r\n{}", token(good))),
+        with("no token, a comma in the query", "GET", &of("/slurm/V/jobs?nope=a,b"), ""),
         get("accept json", "Accept: application/json\r\n"),
         get("accept anything", "Accept: */*\r\n"),
         get("accept text", "Accept: text/plain\r\n"),
@@ -142,15 +240,18 @@ pub(super) fn requests(tokens: &Tokens) -> Vec<Request> {
         method("DELETE"),
         method("OPTIONS"),
         method("PATCH"),
+        method("TRACE"),
+        method("CONNECT"),
         method("BOGUS"),
-        with("POST without a length to submit", "POST", "/slurm/v0.0.42/job/submit", &named),
+        with("POST without a length to submit", "POST", &of("/slurm/V/job/submit"), &named),
         raw("HTTP/1.0", format!("GET {ping} HTTP/1.0\r\n{named}\r\n")),
         raw("HTTP/1.0 keep-alive", format!("GET {ping} HTTP/1.0\r\nConnection: keep-alive\r\n{named}\r\n")),
         raw("no host", format!("GET {ping} HTTP/1.1\r\n{named}\r\n")),
-        raw(
-            "GET with a body",
-            format!("GET {ping} HTTP/1.1\r\nHost: x\r\n{named}Content-Length: 2\r\n\r\n{{}}"),
-        ),
+        body("GET with a body of no type", "", "{}"),
+        body("GET with a body of JSON", "Content-Type: application/json\r\n", "{}"),
+        body("GET with a body of bad JSON", "Content-Type: application/json\r\n", "{"),
+        body("GET with a form", "Content-Type: application/x-www-form-urlencoded\r\n", "a=b"),
+        body("GET with an empty body", "", ""),
         raw(
             "chunked body",
             format!("GET {ping} HTTP/1.1\r\nHost: x\r\n{named}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
