@@ -189,6 +189,18 @@ fn old_database_trouble(endpoint: Endpoint, trouble: Trouble) -> Refusal {
     Refusal::new(status, "", problem, source)
 }
 
+/// What partitions come with while slurmdbd does not answer.
+pub(super) fn no_tres() -> (Problem, Warning) {
+    let source = "slurmdb_tres_get";
+    let description = "Slurmdb query failed".to_owned();
+    let warning = "dump: Unable to query TRES from Slurm accounting storage. Could not query the following [TRES]: \
+                   Connection refused";
+    (
+        Problem { description, number: 111, error: "Connection refused", source },
+        Warning { description: warning.to_owned(), source: source.to_owned() },
+    )
+}
+
 /// A path that nobody serves.
 pub(super) fn not_found(release: Release) -> Answer {
     answer::text(

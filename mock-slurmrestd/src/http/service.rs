@@ -8,7 +8,7 @@ use super::faults::{FaultKind, Sent};
 use super::latency::{self, Pace};
 use super::query::{self, Query};
 use super::refusal::{self, Refusal, Trouble};
-use super::router::Route;
+use super::router::{Route, Served};
 use super::{Shared, Simulator, lookup, openapi, url};
 use crate::cluster::Cluster;
 use crate::cluster::stats::Rpc;
@@ -32,12 +32,11 @@ pub(super) async fn handle(
     let shared = &simulator.0;
     let uri = request.uri();
     let now = shared.elapsed();
-    let served =
-        shared.faults.window(now).map_or_else(|| shared.served.clone(), |window| shared.served.with(window));
-    let route = served.route(uri.path(), uri.query());
-    if served != shared.served && route != shared.served.route(uri.path(), uri.query()) {
-        shared.faults.count_upgrade(now);
-    }
+    let routed = |served: &Served| served.route(uri.path(), uri.query());
+    let usual_route = routed(&shared.served);
+    let window = shared.faults.window(now, |window| routed(&shared.served.with(window.clone())) != usual_route);
+    let served = window.map_or_else(|| shared.served.clone(), |window| shared.served.with(window));
+    let route = routed(&served);
     let is_health = served.is_health(uri.path());
     let release = route.as_ref().map_or(served.release(), |route| route.face.release);
     let verdict = shared.tokens.check(request.headers(), release);
@@ -120,7 +119,10 @@ async fn usual(
         Some(FaultKind::ControllerDown) if asks_slurmctld => trouble(shared, &route, Trouble::NoController),
         Some(FaultKind::TokenExpired) if asks_somebody => trouble(shared, &route, Trouble::BadToken),
         _ if asks_somebody && verdict == Verdict::Refused => trouble(shared, &route, Trouble::BadToken),
-        Some(FaultKind::DatabaseDown) if route.endpoint.is_accounting() => fails(Trouble::NoDatabase),
+        // Recorded answers hold no partitions for that case.
+        Some(FaultKind::DatabaseDown) if route.endpoint.is_accounting() || shared.replay.is_some() => {
+            fails(Trouble::NoDatabase)
+        }
         _ if route.endpoint == Endpoint::DbDiag && !may_see_counters(&route, verdict) => {
             let refusal = refusal::denied(route.face.release);
             refusal.answer(&shared.cluster(), route.face, route.endpoint, shared.style)
@@ -225,6 +227,11 @@ async fn data(simulator: &Simulator, route: Route, format: Format, fault: Option
             (page.rows, page.jobs) = (selection.rows, selection.jobs);
             page.find_no_jobs();
             page.with_associations = !query.list("with_assocs").is_empty();
+            if fault == Some(FaultKind::DatabaseDown) {
+                let (problem, warning) = refusal::no_tres();
+                page.problems.push(problem);
+                page.warnings.push(warning);
+            }
             page.failed_over = fault == Some(FaultKind::FailOver);
             answered(shared, &route, query, page, cluster, format).await
         }

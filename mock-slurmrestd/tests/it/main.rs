@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a set-up that does not work has to fail the test")]
 
 mod client;
+mod connections;
 mod conservation;
 mod determinism;
 mod errors;
@@ -13,6 +14,7 @@ mod oracle;
 mod ordered;
 mod orders;
 mod program;
+mod published;
 mod queries;
 mod replay;
 mod shapes;

@@ -57,6 +57,11 @@ fn special_recording(face: Face, endpoint: Endpoint) -> Option<Vec<u8>> {
     std::fs::read(folder.join(format!("{}.json", endpoint.path().trim_start_matches("slurmdb/")))).ok()
 }
 
+/// All that was recorded of the endpoint.
+pub(crate) fn recorded(face: Face, endpoint: Endpoint) -> Vec<Vec<u8>> {
+    recording(face, endpoint).into_iter().chain(special_recording(face, endpoint)).collect()
+}
+
 fn shape_of(answers: &[Vec<u8>]) -> Shape {
     let mut shape = Shape::default();
     for bytes in answers {
@@ -91,9 +96,8 @@ fn keys_and_types_are_those_of_the_recordings() {
         let served = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_served_by(face));
         for endpoint in served.filter(|endpoint| was_recorded(face, *endpoint)) {
             let name = format!("{} {} {endpoint}", face.release, face.api);
-            let recorded = recording(face, endpoint).unwrap_or_else(|| panic!("{name} was not recorded"));
-            let mut recorded = vec![recorded];
-            recorded.extend(special_recording(face, endpoint));
+            let recorded = recorded(face, endpoint);
+            assert!(!recorded.is_empty(), "{name} was not recorded");
             let recorded = shape_of(&recorded);
             let mut ours = Vec::new();
             write(&cluster, face, endpoint, Style::Pretty, &mut ours);

@@ -21,8 +21,6 @@ const LOGIN_PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></h
 /// As slurmrestd writes an entry of `errors`.
 const AN_ERROR: &str = r#"[{"description": "Simulated failure of a part", "error_number": 9202, "error": "Unable to convert Data type", "source": "simulator"}]"#;
 const A_WARNING: &str = r#"[{"description": "Simulated warning", "source": "simulator"}]"#;
-/// As recorded of 26.05.
-const NO_TRES: &str = r#"[{"description": "Slurmdb query failed", "error_number": 111, "error": "Connection refused", "source": "slurmdb_tres_get"}]"#;
 /// Names and types that no version has.
 const BRAND_NEW: &str = r#""brand_new": {"list": [1, {"none": null}], "text": "a/b", "set": true}"#;
 
@@ -69,7 +67,7 @@ impl Fault {
         ending: Ending,
     ) -> Response<Sent> {
         let (mut head, body) = usual.into_parts();
-        if self.kind == FaultKind::ErrorWithData || self.breaks_partly(endpoint) {
+        if self.kind == FaultKind::ErrorWithData {
             head.status = StatusCode::INTERNAL_SERVER_ERROR;
             head.extensions.insert(answer::reason(head.status));
             head.headers.insert(CONNECTION, HeaderValue::from_static("Close"));
@@ -97,11 +95,6 @@ impl Fault {
         answer
     }
 
-    /// slurmctld's answers still come without slurmdbd, with an error beside them.
-    fn breaks_partly(&self, endpoint: Endpoint) -> bool {
-        self.kind == FaultKind::DatabaseDown && !endpoint.is_accounting()
-    }
-
     fn pace(&self, body: &mut Sent, ending: Ending) {
         let half = body.length().unwrap_or_default() / 2;
         match self.kind {
@@ -124,7 +117,6 @@ impl Fault {
         let member = |name, text: &str| Some(Change::Member(name, text.to_owned()));
         match self.kind {
             FaultKind::ErrorWithData | FaultKind::Errors => member("errors", AN_ERROR),
-            FaultKind::DatabaseDown if self.breaks_partly(endpoint) => member("errors", NO_TRES),
             FaultKind::Warnings => member("warnings", A_WARNING),
             FaultKind::Empty => Some(Change::Empty),
             FaultKind::DuplicateKeys => field(Edit::Double),

@@ -109,21 +109,29 @@ impl Faults {
         Ok(strike)
     }
 
-    /// The API versions that are served after an upgrade, if there was one.
-    pub(in crate::http) fn window(&self, now: Duration) -> Option<RangeInclusive<ApiVersion>> {
-        let inner = self.inner();
-        let in_force = inner.planned.iter().filter(|(planned, _)| planned.in_force(now));
-        in_force.filter_map(|(planned, _)| planned.fault.versions().cloned()).next_back()
-    }
-
-    /// Counts a request whose answer was another because of an upgrade.
-    pub(in crate::http) fn count_upgrade(&self, now: Duration) {
-        let Inner { planned, struck, .. } = &mut *self.inner();
-        let mut in_force = planned.iter_mut().filter(|(planned, _)| planned.in_force(now));
-        if let Some((_, count)) = in_force.rfind(|(planned, _)| planned.fault.versions().is_some()) {
-            *count += 1;
+    /// The API versions that are served to one request after an upgrade, if it is struck by one: the last in force
+    /// whose dice fall so. `changes` says whether a window makes a difference to the request; only then it counts.
+    pub(in crate::http) fn window(
+        &self,
+        now: Duration,
+        changes: impl Fn(&RangeInclusive<ApiVersion>) -> bool,
+    ) -> Option<RangeInclusive<ApiVersion>> {
+        let Inner { planned, struck, rng } = &mut *self.inner();
+        let in_force = planned.iter_mut().rev().filter(|(planned, _)| planned.in_force(now));
+        for (planned, count) in in_force {
+            let fault = &planned.fault;
+            let Some(window) = fault.versions().cloned() else { continue };
+            let left = fault.times.is_none_or(|times| *count < times);
+            if !left || !rng.random_bool(fault.probability) {
+                continue;
+            }
+            if changes(&window) {
+                *count += 1;
+                *struck.entry(FaultKind::Upgrade).or_default() += 1;
+            }
+            return Some(window);
         }
-        *struck.entry(FaultKind::Upgrade).or_default() += 1;
+        None
     }
 
     /// Each planned fault with the number of requests that it struck.
@@ -245,7 +253,23 @@ mod tests {
         let fault: Fault = "upgrade:serve=v0.0.44..v0.0.45".parse().unwrap();
         let planned = Planned { from: Duration::from_secs(5), ..fault.into() };
         let faults = Faults::new(vec![planned], 1);
-        assert_eq!(faults.window(START), None);
-        assert_eq!(faults.window(Duration::from_secs(5)), Some(ApiVersion::V0_0_44..=ApiVersion::V0_0_45));
+        assert_eq!(faults.window(START, |_| true), None);
+        let after = faults.window(Duration::from_secs(5), |_| true);
+        assert_eq!(after, Some(ApiVersion::V0_0_44..=ApiVersion::V0_0_45));
+    }
+
+    #[test]
+    fn an_upgrade_strikes_as_often_and_as_probably_as_it_was_told() {
+        let window = |faults: &Faults, changes| faults.window(START, |_| changes).is_some();
+        let twice = faults(&["upgrade:serve=v0.0.45,times=2"], 1);
+        // What it makes no difference to is not counted.
+        assert!(window(&twice, false));
+        assert_eq!([true; 3].map(|changes| window(&twice, changes)), [true, true, false]);
+        assert_eq!((twice.counts()[0].1, twice.struck()[&FaultKind::Upgrade]), (2, 2));
+        let never = faults(&["upgrade:serve=v0.0.45,probability=0"], 1);
+        assert!(!window(&never, true));
+        let half = faults(&["upgrade:serve=v0.0.45,probability=0.5"], 1);
+        let struck = (0..1_000).filter(|_| window(&half, true)).count();
+        assert!((400..600).contains(&struck), "{struck}");
     }
 }
