@@ -20,7 +20,7 @@ pub(super) fn document(served: &Served, cluster: &Cluster) -> Vec<u8> {
             sample(&mut page, cluster, endpoint);
             let mut body = Vec::new();
             page.write(cluster, &mut body);
-            paths.insert(path(endpoint, api), described(endpoint, &body));
+            paths.insert(path(endpoint, api), described(endpoint, api, &body));
         }
     }
     let document = json!({
@@ -68,10 +68,12 @@ fn parameter(endpoint: Endpoint) -> Option<&'static str> {
     }
 }
 
-fn described(endpoint: Endpoint, body: &[u8]) -> Value {
+fn described(endpoint: Endpoint, api: ApiVersion, body: &[u8]) -> Value {
     // The bare Infinity of old shares is no JSON.
     let text = String::from_utf8_lossy(body).replace(":Infinity", ":0.0");
-    let schema = serde_json::from_str(&text).map_or_else(|_| json!({}), |value| schema(&value));
+    // v0.0.38 writes null wherever something is not set.
+    let is_plain = api == ApiVersion::V0_0_38;
+    let schema = serde_json::from_str(&text).map_or_else(|_| json!({}), |value| schema(&value, is_plain));
     let text = json!({ "type": "string" });
     let in_path = parameter(endpoint)
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": text }));
@@ -84,8 +86,17 @@ fn described(endpoint: Endpoint, body: &[u8]) -> Value {
     } })
 }
 
-/// The shape of what was written; elements of a list are taken together.
-fn schema(value: &Value) -> Value {
+/// The shape of what was written; elements of a list are taken together. Where anything may be null, a text or number
+/// of the sample may be missing elsewhere.
+fn schema(value: &Value, nullable: bool) -> Value {
+    let mut schema = shape(value, nullable);
+    if nullable && (value.is_string() || value.is_number()) {
+        schema["nullable"] = Value::Bool(true);
+    }
+    schema
+}
+
+fn shape(value: &Value, nullable: bool) -> Value {
     match value {
         Value::Null => json!({ "nullable": true }),
         Value::Bool(_) => json!({ "type": "boolean" }),
@@ -93,12 +104,20 @@ fn schema(value: &Value) -> Value {
         Value::Number(_) => json!({ "type": "integer", "format": "int64" }),
         Value::String(_) => json!({ "type": "string" }),
         Value::Array(items) => {
-            let together = items.iter().map(schema).reduce(merged).unwrap_or_else(|| json!({}));
+            let together =
+                items.iter().map(|item| schema(item, nullable)).reduce(merged).unwrap_or_else(|| json!({}));
             json!({ "type": "array", "items": together })
+        }
+        // Sockets and cores by their numbers.
+        Value::Object(entries)
+            if !entries.is_empty() && entries.keys().all(|key| key.parse::<u32>().is_ok()) =>
+        {
+            let together = entries.values().map(|entry| schema(entry, nullable)).reduce(merged);
+            json!({ "type": "object", "additionalProperties": together })
         }
         Value::Object(entries) => {
             let properties: Map<_, _> =
-                entries.iter().map(|(key, value)| (key.clone(), schema(value))).collect();
+                entries.iter().map(|(key, value)| (key.clone(), schema(value, nullable))).collect();
             json!({ "type": "object", "properties": properties })
         }
     }

@@ -34,7 +34,8 @@ pub(super) async fn handle(
     let now = shared.elapsed();
     let routed = |served: &Served| served.route(uri.path(), uri.query());
     let usual_route = routed(&shared.served);
-    let window = shared.faults.window(now, |window| routed(&shared.served.with(window.clone())) != usual_route);
+    let window =
+        shared.faults.window(now, |window| routed(&shared.served.with(window.clone())) != usual_route);
     let served = window.map_or_else(|| shared.served.clone(), |window| shared.served.with(window));
     let route = routed(&served);
     let is_health = served.is_health(uri.path());

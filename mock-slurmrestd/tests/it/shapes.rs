@@ -42,7 +42,7 @@ fn recording(face: Face, endpoint: Endpoint) -> Option<Vec<u8>> {
 }
 
 /// What was not recorded at all: the document about everything, and slurmdbd's counters in 22.05.
-fn was_recorded(face: Face, endpoint: Endpoint) -> bool {
+pub(crate) fn was_recorded(face: Face, endpoint: Endpoint) -> bool {
     let is_denied = endpoint == Endpoint::DbDiag && face.release == Release::S22_05;
     endpoint != Endpoint::OpenApi && !is_denied
 }
