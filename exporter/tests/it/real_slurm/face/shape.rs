@@ -93,7 +93,7 @@ impl Shape {
                 }
             }
             (Self::List(Some(one)), Self::List(Some(other))) => {
-                one.compare(other, &format!("{path}[]"), found)
+                one.compare(other, &format!("{path}[]"), found);
             }
             (Self::List(_), Self::List(_)) => {}
             // v0.0.38 has null for whatever is not there, and texts beside numbers.
