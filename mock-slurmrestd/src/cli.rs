@@ -133,11 +133,25 @@ pub(crate) struct Serve {
     control: Option<SocketAddr>,
 }
 
+const EXAMPLES: &str = r#"Examples:
+  A small cluster that answers everybody:
+    mock-slurmrestd --no-auth
+    curl http://127.0.0.1:6820/slurm/v0.0.42/nodes
+
+  Slurm 24.11 with its oddities, its latency and tokens:
+    head -c 32 /dev/urandom > jwt.key
+    mock-slurmrestd --release 24.11 --latency real --jwt-key jwt.key
+    curl -H "X-SLURM-USER-TOKEN: $(mock-slurmrestd token --jwt-key jwt.key)" \
+      http://127.0.0.1:6820/slurm/v0.0.42/jobs
+
+  An hour a minute, and every tenth answer with the jobs breaks off:
+    mock-slurmrestd --no-auth --speed 60 --fault reset-body:endpoint=jobs,probability=0.1
+
+Presets:"#;
+
 /// Reads the command line; ends the process with 2 on a mistake and with 0 after help.
 pub(crate) fn parse() -> Cli {
-    let mut after = String::from(
-        "Example:\n  mock-slurmrestd --preset tiny --no-auth\n  curl http://127.0.0.1:6820/slurm/v0.0.42/nodes\n\nPresets:",
-    );
+    let mut after = EXAMPLES.to_owned();
     for preset in presets::PRESETS {
         after.push_str(&format!("\n  {:10} {:49} {}", preset.name, preset.size_in_words, preset.summary));
     }
