@@ -12,6 +12,7 @@ mod latency;
 mod lookup;
 mod manners;
 mod openapi;
+mod parameters;
 mod query;
 mod refusal;
 mod replay;

@@ -1,7 +1,7 @@
 //! The OpenAPI document: the paths that are served, their parameters, and answers' shapes taken from what is written.
 //! Not here: descriptions; the original's are its own, and a program that reads shapes does not need them.
 
-use super::query;
+use super::parameters::parameters;
 use super::router::Served;
 use crate::cluster::Cluster;
 use crate::wire::{ApiVersion, Endpoint, Page, Style};
@@ -77,8 +77,9 @@ fn described(endpoint: Endpoint, api: ApiVersion, body: &[u8]) -> Value {
     let text = json!({ "type": "string" });
     let in_path = parameter(endpoint)
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": text }));
-    let in_query =
-        query::parameters(endpoint).iter().map(|name| json!({ "name": name, "in": "query", "schema": text }));
+    let in_query = parameters(endpoint, api)
+        .into_iter()
+        .map(|name| json!({ "name": name, "in": "query", "schema": text }));
     let parameters: Vec<Value> = in_path.into_iter().chain(in_query).collect();
     json!({ "get": {
         "parameters": parameters,

@@ -1,6 +1,7 @@
 //! The parameters of a query: which are known, what they mean, and what slurmrestd says to the others.
 //! Not here: acting on them (service.rs, lookup.rs).
 
+use super::parameters::parameters;
 use super::refusal::{BAD_QUERY, Refusal};
 use super::router::Route;
 use super::when;
@@ -34,122 +35,22 @@ impl Query {
 const UNKNOWN_FLAG: (i32, &str) = (9207, "Data parser unable to parse invalid flag");
 const UNREADABLE: (i32, &str) = (9202, "Unable to convert Data type");
 
-/// Parameters of slurmdb's `/jobs`; those that the simulator acts on are in lookup.rs.
-const JOB_CONDITIONS: &[&str] = &[
-    "account",
-    "association",
-    "cluster",
-    "constraints",
-    "scheduler_unset",
-    "scheduled_on_submit",
-    "scheduled_by_main",
-    "scheduled_by_backfill",
-    "job_started",
-    "exit_code",
-    "show_duplicates",
-    "skip_steps",
-    "disable_truncate_usage_time",
-    "whole_hetjob",
-    "disable_whole_hetjob",
-    "disable_wait_for_result",
-    "usage_time_as_submit_time",
-    "show_batch_script",
-    "show_job_environment",
-    "format",
-    "groups",
-    "job_name",
-    "partition",
-    "qos",
-    "reason",
-    "reservation",
-    "reservation_id",
-    "state",
-    "step",
-    "end_time",
-    "start_time",
-    "node",
-    "users",
-    "wckey",
-];
-/// The same of 22.05.
-const OLD_JOB_CONDITIONS: &[&str] = &[
-    "submit_time",
-    "start_time",
-    "end_time",
-    "account",
-    "association",
-    "cluster",
-    "constraints",
-    "cpus_max",
-    "cpus_min",
-    "skip_steps",
-    "disable_wait_for_result",
-    "exit_code",
-    "format",
-    "group",
-    "job_name",
-    "nodes_max",
-    "nodes_min",
-    "partition",
-    "qos",
-    "reason",
-    "reservation",
-    "state",
-    "step",
-    "node",
-    "wckey",
-];
-const ASSOCIATION_CONDITIONS: &[&str] = &[
-    "account",
-    "cluster",
-    "default_qos",
-    "format",
-    "id",
-    "parent_account",
-    "partition",
-    "qos",
-    "usage_end",
-    "usage_start",
-    "user",
-    "with_deleted",
-];
-const USER_CONDITIONS: &[&str] = &[
-    "admin_level",
-    "default_account",
-    "default_wckey",
-    "with_assocs",
-    "with_coords",
-    "with_deleted",
-    "with_wckeys",
-    "without_defaults",
-];
-
-/// The parameters that an endpoint knows.
-pub(super) fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
-    known(endpoint).map_or(&[], |(names, _)| names)
-}
-
-/// The endpoint's own parameters and the name of their parser, empty where it does not tell what it ignores;
-/// `None` where the query is not even read.
-fn known(endpoint: Endpoint) -> Option<(&'static [&'static str], &'static str)> {
+/// The name of the parser behind an endpoint's query, empty where it does not tell what it ignores; `None` where the
+/// query is not even read.
+fn parser(endpoint: Endpoint) -> Option<&'static str> {
     Some(match endpoint {
-        Endpoint::Nodes => (&["update_time", "flags"], "OPENAPI_NODES_QUERY"),
-        Endpoint::Node => (&["update_time", "flags"], "OPENAPI_NODES_QUERY"),
-        Endpoint::Jobs => (&["update_time", "flags"], "OPENAPI_JOB_INFO_QUERY"),
-        Endpoint::Job => (&["update_time", "flags"], "OPENAPI_JOB_INFO_QUERY"),
-        Endpoint::JobsState => (&["job_id"], "OPENAPI_JOB_STATE_QUERY"),
-        Endpoint::Partitions => (&["update_time", "flags"], "OPENAPI_PARTITIONS_QUERY"),
-        Endpoint::Partition => (&["update_time", "flags"], "OPENAPI_PARTITIONS_QUERY"),
-        Endpoint::Reservations => (&["update_time"], "OPENAPI_RESERVATION_QUERY"),
-        Endpoint::Reservation => (&["update_time"], "OPENAPI_RESERVATION_QUERY"),
-        Endpoint::Shares => (&["accounts", "users"], ""),
-        Endpoint::DbJobs => (JOB_CONDITIONS, "JOB_CONDITION"),
-        Endpoint::DbAssociations => (ASSOCIATION_CONDITIONS, "ASSOC_CONDITION"),
-        Endpoint::DbUsers => (USER_CONDITIONS, "USER_CONDITION"),
-        Endpoint::DbAccounts => (&["description", "with_assocs", "with_coords"], "ACCOUNT_CONDITION"),
-        Endpoint::DbQos => (&["description", "format", "id", "name", "preempt_mode"], ""),
-        Endpoint::DbClusters => (&[], "CLUSTER_CONDITION"),
-        Endpoint::DbWckeys => (&[], "WCKEY_CONDITION"),
+        Endpoint::Nodes | Endpoint::Node => "OPENAPI_NODES_QUERY",
+        Endpoint::Jobs | Endpoint::Job => "OPENAPI_JOB_INFO_QUERY",
+        Endpoint::JobsState => "OPENAPI_JOB_STATE_QUERY",
+        Endpoint::Partitions | Endpoint::Partition => "OPENAPI_PARTITIONS_QUERY",
+        Endpoint::Reservations | Endpoint::Reservation => "OPENAPI_RESERVATION_QUERY",
+        Endpoint::Shares | Endpoint::DbQos => "",
+        Endpoint::DbJobs => "JOB_CONDITION",
+        Endpoint::DbAssociations => "ASSOC_CONDITION",
+        Endpoint::DbUsers => "USER_CONDITION",
+        Endpoint::DbAccounts => "ACCOUNT_CONDITION",
+        Endpoint::DbClusters => "CLUSTER_CONDITION",
+        Endpoint::DbWckeys => "WCKEY_CONDITION",
         _ => return None,
     })
 }
@@ -159,16 +60,18 @@ const FLAGS: [&str; 7] = ["ALL", "DETAIL", "MIXED", "LOCAL", "SIBLING", "FEDERAT
 
 pub(super) fn understand(route: &Route, now: u64) -> Result<Query, Refusal> {
     let mut query = Query::default();
-    let Some((names, parser)) = known(route.endpoint) else { return Ok(query) };
+    let Some(parser) = parser(route.endpoint) else { return Ok(query) };
+    let names = parameters(route.endpoint, route.face.api);
     let old = route.face.release == Release::S22_05;
     for (key, value) in &route.query {
-        if old && unknown_of_22_05(route.endpoint, key) {
+        let is_known = names.contains(&key.as_str());
+        if old && !is_known && is_strict_in_22_05(route.endpoint) {
             match refused_by_22_05(route.endpoint) {
                 Some(refusal) => return Err(refusal),
                 None => query.problems.push(unknown_field("Unknown query field")),
             }
         }
-        if !names.contains(&key.as_str()) {
+        if !is_known {
             if !old && !parser.is_empty() {
                 query.warnings.push(ignored(key, parser));
             }
@@ -231,13 +134,9 @@ fn no_job_id() -> Refusal {
     )
 }
 
-/// Whether 22.05 has something to say to this parameter.
-fn unknown_of_22_05(endpoint: Endpoint, key: &str) -> bool {
-    match endpoint {
-        Endpoint::DbUsers | Endpoint::DbQos | Endpoint::DbAccounts => key != "with_deleted",
-        Endpoint::DbJobs => !OLD_JOB_CONDITIONS.contains(&key),
-        _ => false,
-    }
+/// Where 22.05 has something to say to a parameter that it does not know.
+fn is_strict_in_22_05(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::DbUsers | Endpoint::DbQos | Endpoint::DbAccounts | Endpoint::DbJobs)
 }
 
 /// What it says instead of data; accounts come with an error beside them.

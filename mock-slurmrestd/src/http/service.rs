@@ -227,7 +227,9 @@ async fn data(simulator: &Simulator, route: Route, format: Format, fault: Option
             let mut page = Page::new(route.face, route.endpoint, shared.style);
             (page.rows, page.jobs) = (selection.rows, selection.jobs);
             page.find_no_jobs();
-            page.with_associations = !query.list("with_assocs").is_empty();
+            let tells_associations = ["with_assocs", "WithAssociations"];
+            page.with_associations =
+                query.values.iter().any(|(key, _)| tells_associations.contains(&key.as_str()));
             if fault == Some(FaultKind::DatabaseDown) {
                 let (problem, warning) = refusal::no_tres();
                 page.problems.push(problem);

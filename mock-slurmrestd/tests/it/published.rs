@@ -207,7 +207,14 @@ async fn answers_have_the_shapes_that_the_simulator_publishes_and_its_paths_are_
                 let mut judge = Judge::new(&Value::Null);
                 judge.judge(&parsed(&bytes), schema, endpoint.path());
                 assert_eq!(judge.contradictions, BTreeSet::new(), "{release} {name}");
-                assert!(published.path(face, endpoint).is_some(), "Slurm {release} publishes no {name}");
+                let theirs = published.path(face, endpoint);
+                let theirs = theirs.unwrap_or_else(|| panic!("Slurm {release} publishes no {name}"));
+                let text = |name: &Value| name.as_str().unwrap_or_default().to_owned();
+                let list = |list: &Value| list.as_array().cloned().unwrap_or_default();
+                let names: BTreeSet<_> =
+                    list(&get["parameters"]).iter().map(|parameter| text(&parameter["name"])).collect();
+                let known: BTreeSet<_> = list(&theirs["parameters"]).iter().map(text).collect();
+                assert_eq!(names, known, "{release} {name}: parameters");
                 paths += 1;
             }
         }
