@@ -26,11 +26,6 @@ const DIFFERENCES: &[(&[Release], &str, &str)] = &[
     (&ALL, "/openapi/v3", "the document has paths, parameters and shapes, and no descriptions"),
     (&ALL, "garbage token, /openapi/v3", "the same document: nobody is asked for it"),
     (&ALL, "POST without a length to submit", "the simulator takes orders on its control port only"),
-    (
-        &[Release::S22_05],
-        "/slurmdb/V/jobs",
-        "its steps tell the signal that ended them, the simulator's have none",
-    ),
 ];
 
 /// Those that were recorded.

@@ -29,7 +29,8 @@ impl Tokens {
     }
 }
 
-/// Paths that are asked for with a good token, as usual; `V` is the newest version.
+/// Paths that are asked for with a good token, as usual; `V` is the newest version. Jobs since long ago, as shortly
+/// after midnight there are none of today.
 const PATHS: &[&str] = &[
     "/slurm/V/ping",
     "/slurm/V/diag",
@@ -50,7 +51,7 @@ const PATHS: &[&str] = &[
     "/slurmdb/V/clusters",
     "/slurmdb/V/wckeys",
     "/slurmdb/V/instances",
-    "/slurmdb/V/jobs",
+    "/slurmdb/V/jobs?start_time=uts1700000000",
     "/slurmdb/V/jobs?state=RUNNING",
     "/slurmdb/V/config",
     "/slurmdb/V/diag",
@@ -101,7 +102,7 @@ const PATHS: &[&str] = &[
     "/slurm/V/reservation/nope",
     "/slurmdb/V/job/99999999",
     "/slurmdb/V/jobs?start_time=nonsense",
-    "/slurmdb/V/jobs?nope=1",
+    "/slurmdb/V/jobs?start_time=uts1700000000&nope=1",
     "/slurmdb/V/qos?nope=1",
     "/slurmdb/V/accounts?nope=1",
     "/slurmdb/V/users?nope=1",
@@ -132,7 +133,7 @@ const OLDER: &[&str] = &[
     "/slurm/V/nodes?update_time=4000000000",
     "/slurmdb/V/ping",
     "/slurmdb/V/qos",
-    "/slurmdb/V/jobs",
+    "/slurmdb/V/jobs?start_time=uts1700000000",
 ];
 
 /// Asked for with a token that slurmctld and slurmdbd refuse.
