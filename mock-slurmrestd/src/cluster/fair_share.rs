@@ -64,6 +64,11 @@ impl FairShare {
         &self.shares
     }
 
+    /// In the order of the associations.
+    pub(super) fn factors(&self) -> impl Iterator<Item = f64> {
+        self.shares.iter().map(|share| share.factor.unwrap_or(0.0))
+    }
+
     pub(super) fn factor(&self, association: u32) -> f64 {
         self.shares[association as usize].factor.unwrap_or(0.0)
     }

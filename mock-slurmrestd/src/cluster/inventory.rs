@@ -4,8 +4,8 @@
 use super::accounts::{Account, Association, People, User, Wckey};
 use super::hostlist;
 use super::license::License;
-use super::places::STRETCH;
 use super::qos::{self, Qos};
+use super::rooms::STRETCH;
 use super::size::Size;
 use super::tres::{self, TresKind};
 
@@ -142,7 +142,10 @@ impl NodeSpec {
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     pub(super) stretch: usize,
-    pub(super) nodes: std::ops::Range<usize>,
+    /// A bit for each that belongs to the partition.
+    pub(super) nodes: u64,
+    /// A bit for each of [`NODE_TYPES`] among them.
+    pub(super) kinds: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -150,7 +153,7 @@ pub struct Partition {
     pub name: String,
     /// Node indices, cheapest weight first: the order in which they are filled.
     pub nodes: Vec<u32>,
-    /// The same in stretches of neighbours.
+    /// The same in stretches of neighbours, from the lowest index in each.
     pub(super) spans: Vec<Span>,
     /// `cpu[0001-0700]`
     pub hostlist: String,
@@ -281,14 +284,14 @@ impl Inventory {
     }
 }
 
-fn spans(members: &[u32]) -> Vec<Span> {
+fn spans(members: &[u32], nodes: &[NodeSpec]) -> Vec<Span> {
     let stretch = |node: &u32| *node as usize / STRETCH;
-    let mut at = 0;
-    let parts = members.chunk_by(|one, next| stretch(one) == stretch(next));
+    let parts = members.chunk_by(|one, next| stretch(one) == stretch(next) && one < next);
     parts
-        .map(|part| {
-            at += part.len();
-            Span { stretch: stretch(&part[0]), nodes: at - part.len()..at }
+        .map(|part| Span {
+            stretch: stretch(&part[0]),
+            nodes: part.iter().map(|node| 1 << (*node as usize % STRETCH)).sum(),
+            kinds: part.iter().fold(0, |kinds, node| kinds | 1 << nodes[*node as usize].kind),
         })
         .collect()
 }
@@ -348,7 +351,7 @@ fn partitions(count: usize, nodes: &[NodeSpec]) -> Vec<Partition> {
             memory_mb: members.iter().map(|node| u64::from(nodes[*node as usize].kind().memory_mb)).sum(),
             gpus: members.iter().map(|node| u64::from(nodes[*node as usize].kind().gpus)).sum(),
             gpu_models: gpu_models(&members, nodes),
-            spans: spans(&members),
+            spans: spans(&members, nodes),
             nodes: members,
         })
         .collect()

@@ -9,6 +9,7 @@ use super::inventory::CPU;
 use super::job::{
     ArrayRole, Dependency, DependencyKind, Het, Job, JobFlag, JobState, Outcome, Request, StateReason,
 };
+use super::queue::Wall;
 use super::stats::{Rpc, Sender};
 use crate::workload;
 use rand::RngExt;
@@ -261,7 +262,10 @@ impl Cluster {
 
     fn enqueue(&mut self, index: usize, eligible: Millis) {
         let reason = self.reason_in_line(self.jobs[index].request.partition);
+        // Fair shares have changed while it was not in the queue.
+        let base_priority = self.base_priority(&self.jobs[index].request);
         let job = &mut self.jobs[index];
+        job.base_priority = base_priority;
         job.eligible = eligible;
         job.reason = reason;
         job.start = 0;
@@ -367,6 +371,7 @@ impl Cluster {
             && let ArrayRole::Waiting { running, .. } = &mut self.jobs[waiting].role
         {
             *running = running.saturating_sub(1);
+            self.queue.lower(Wall::Array(array));
         }
     }
 

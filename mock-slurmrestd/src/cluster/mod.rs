@@ -39,6 +39,7 @@ mod replay;
 pub mod reservation;
 mod reservations;
 pub mod resources;
+mod rooms;
 mod scheduler;
 pub mod size;
 pub mod stats;
@@ -61,12 +62,12 @@ use inventory::Inventory;
 use job::{ArrayRole, Job};
 use license::License;
 use node::Node;
-use places::Rooms;
 use queue::Queue;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use records::Records;
 use reservation::Reservation;
+use rooms::Rooms;
 use stats::{Rpc, Sender, Stats};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -223,7 +224,7 @@ impl Cluster {
     fn request_schedule(&mut self) {
         if !self.schedule_planned {
             self.schedule_planned = true;
-            self.agenda.plan(self.now + SECOND, Event::Schedule);
+            self.agenda.plan(self.now + scheduler::SCHEDULE_DELAY, Event::Schedule);
         }
     }
 

@@ -122,6 +122,7 @@ impl Cluster {
         state.set(NodeFlag::Drain, true);
         state.reason = Some(Reason { text: text.into(), set_by: "root", since });
         state.repaired_at = repaired;
+        self.room_changes(node);
         self.agenda.plan(repaired, Event::Repair { node });
     }
 
@@ -142,6 +143,7 @@ impl Cluster {
         state.set(NodeFlag::NotResponding, true);
         state.reason = Some(Reason { text: DOWN_REASON.into(), set_by: "slurm", since });
         state.repaired_at = repaired;
+        self.room_changes(node);
         self.agenda.plan(repaired, Event::Repair { node });
     }
 
@@ -159,7 +161,7 @@ impl Cluster {
             state.set(flag, false);
         }
         state.reason = None;
-        self.has_more_room(node);
+        self.room_changes(node);
         self.stats.count(Rpc::UpdateNode, Sender::Root, 1);
         self.request_schedule();
     }
@@ -167,6 +169,9 @@ impl Cluster {
     /// Most jobs on a dead node are requeued; those that ask for no requeue end as NODE_FAIL. There is nothing to
     /// clean on it.
     fn lose_jobs_on(&mut self, node: u32) {
+        if self.nodes[node as usize].cores == 0 {
+            return;
+        }
         let holding = self.holding.iter().filter_map(|id| self.jobs.index_of(*id));
         let is_on = |index: &usize| self.jobs[*index].allocation.iter().any(|part| part.node == node);
         let lost: Vec<usize> = holding.filter(is_on).collect();

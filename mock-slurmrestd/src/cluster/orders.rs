@@ -243,6 +243,7 @@ impl Cluster {
             state.repaired_at = 0;
             let text = Cow::Owned(reason.to_owned());
             state.reason = Some(Reason { text, set_by: "root", since: self.now });
+            self.room_changes(*node);
         }
         self.stats.count(Rpc::UpdateNode, Sender::Root, nodes.len() as u64);
         Ok(nodes.len())

@@ -1,58 +1,11 @@
-//! Where a request fits now: first fit over a partition's nodes, passing over stretches that are known to be full.
-//! Not here: who may try (scheduler.rs).
+//! Where a request fits now: first fit over a partition's nodes.
+//! Not here: who may try (scheduler.rs), or how candidates are found (rooms.rs).
 
 use super::Cluster;
-use super::inventory::NodeType;
+use super::inventory::{NODE_TYPES, Span};
 use super::job::Request;
-use super::node::Node;
-
-/// Neighbours that are summed up together.
-pub(super) const STRETCH: usize = 64;
-
-/// What is free at most on any node of a stretch: never less than the truth.
-#[derive(Clone, Copy, Debug)]
-struct Room {
-    cpus: u16,
-    gpus: u8,
-    memory_mb: u32,
-}
-
-impl Room {
-    const FULL: Self = Self { cpus: 0, gpus: 0, memory_mb: 0 };
-    const UNKNOWN: Self = Self { cpus: u16::MAX, gpus: u8::MAX, memory_mb: u32::MAX };
-
-    fn of(node: &Node, kind: &NodeType) -> Self {
-        // Whoever is in the reservation may use the node.
-        if !node.is_usable_in(node.reservation) {
-            return Self::FULL;
-        }
-        Self { cpus: node.free_cpus(kind), gpus: node.free_gpus(kind), memory_mb: node.free_memory_mb(kind) }
-    }
-
-    fn or(self, other: Self) -> Self {
-        Self {
-            cpus: self.cpus.max(other.cpus),
-            gpus: self.gpus.max(other.gpus),
-            memory_mb: self.memory_mb.max(other.memory_mb),
-        }
-    }
-
-    fn may_hold(self, request: &Request) -> bool {
-        self.cpus >= request.cpus_per_node
-            && self.gpus >= request.gpus_per_node
-            && self.memory_mb >= request.memory_mb_per_node()
-    }
-}
-
-/// One entry per stretch of all nodes.
-#[derive(Clone, Debug)]
-pub(super) struct Rooms(Vec<Room>);
-
-impl Rooms {
-    pub(super) fn new(nodes: usize) -> Self {
-        Self(vec![Room::UNKNOWN; nodes.div_ceil(STRETCH)])
-    }
-}
+use super::queue::Wall;
+use super::rooms::{STRETCH, Wish, ones};
 
 /// What came of a search.
 pub(super) enum Search {
@@ -62,19 +15,31 @@ pub(super) enum Search {
     Full,
 }
 
+/// A bit for each of [`NODE_TYPES`].
+fn kinds_that_suit(request: &Request) -> u8 {
+    let suits = NODE_TYPES.iter().enumerate().filter(|(_, kind)| request.suits(kind));
+    suits.map(|(at, _)| 1 << at).sum()
+}
+
 impl Cluster {
     /// Nodes for the whole request of a job in this partition, none of them among `taken`.
-    pub(super) fn places(&mut self, index: usize, partition: usize, taken: &[u32]) -> Search {
-        let inventory = self.inventory.clone();
+    pub(super) fn places(&self, index: usize, partition: usize, taken: &[u32]) -> Search {
         let job = &self.jobs[index];
         let request = &job.request;
         let planned_itself = job.planned_node.is_some();
         let would_end = self.now + request.limit();
         let wanted = request.nodes as usize;
+        let wish = Wish::of(request, (!planned_itself).then_some(would_end));
+        let kinds = kinds_that_suit(request);
+        let spans = self.inventory.partitions[partition].spans.iter().filter(|span| span.kinds & kinds != 0);
+        let candidates = |span: &Span| self.rooms.candidates(span.stretch, &wish) & span.nodes;
+        // A look at each would be in vain where there are too few.
+        if wanted > 1 && spans.clone().map(|span| candidates(span).count_ones()).sum::<u32>() < request.nodes
+        {
+            return Search::Full;
+        }
         let mut found: Vec<u32> = Vec::with_capacity(wanted);
         let mut reserved = 0;
-        let partition = &inventory.partitions[partition];
-        let mut full = Vec::new();
         let mut consider = |node: u32, found: &mut Vec<u32>| {
             let state = &self.nodes[node as usize];
             let in_the_way = !planned_itself && state.planned_for != 0 && would_end > state.planned_for;
@@ -94,25 +59,16 @@ impl Cluster {
                 return if reserved > 0 { Search::Reserved } else { Search::Full };
             }
         }
-        for span in &partition.spans {
+        for span in spans {
             if found.len() >= wanted {
                 break;
             }
-            if !self.rooms.0[span.stretch].may_hold(request) {
-                continue;
-            }
-            let before = found.len();
-            for node in &partition.nodes[span.nodes.clone()] {
-                if found.len() < wanted && request.required_node != Some(*node) {
-                    consider(*node, &mut found);
+            for bit in ones(candidates(span)) {
+                let node = (span.stretch * STRETCH + bit) as u32;
+                if found.len() < wanted && request.required_node != Some(node) {
+                    consider(node, &mut found);
                 }
             }
-            if found.len() == before {
-                full.push(span.stretch);
-            }
-        }
-        for stretch in full {
-            self.measure(stretch);
         }
         if found.len() >= wanted {
             Search::Found(found)
@@ -126,24 +82,22 @@ impl Cluster {
     /// Whether this much is free on the node now, and it is of the right kind.
     pub(super) fn has_room(&self, node: u32, request: &Request) -> bool {
         let (state, kind) = (&self.nodes[node as usize], self.inventory.node_type(node));
-        request.suits(kind)
-            && state.free_cpus(kind) >= request.cpus_per_node
+        state.free_cpus(kind) >= request.cpus_per_node
             && state.free_gpus(kind) >= request.gpus_per_node
             && state.free_memory_mb(kind) >= request.memory_mb_per_node()
+            && request.suits(kind)
     }
 
-    /// Finds the truth about a stretch that was searched in vain.
-    fn measure(&mut self, stretch: usize) {
-        let from = stretch * STRETCH;
-        let to = (from + STRETCH).min(self.nodes.len());
-        let rooms = (from..to).map(|node| Room::of(&self.nodes[node], self.inventory.nodes[node].kind()));
-        self.rooms.0[stretch] = rooms.fold(Room::FULL, Room::or);
+    /// Has to be called when a node has more or less room than before.
+    pub(super) fn room_changes(&mut self, node: u32) {
+        let kind = self.inventory.node_type(node);
+        self.rooms.measure(node as usize, &self.nodes[node as usize], kind);
+        self.queue.lower(Wall::Node(node));
     }
 
-    /// Has to be called when a node has more room than before, or is usable again.
-    pub(super) fn has_more_room(&mut self, node: u32) {
-        let room = Room::of(&self.nodes[node as usize], self.inventory.node_type(node));
-        let stretch = &mut self.rooms.0[node as usize / STRETCH];
-        *stretch = stretch.or(room);
+    pub(super) fn measure_all_rooms(&mut self) {
+        for node in 0..self.nodes.len() as u32 {
+            self.room_changes(node);
+        }
     }
 }

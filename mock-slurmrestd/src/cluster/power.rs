@@ -78,7 +78,7 @@ impl Cluster {
         } else if state.has(NodeFlag::PoweringDown) {
             state.set(NodeFlag::PoweringDown, false);
             state.set(NodeFlag::PoweredDown, true);
-            self.has_more_room(node);
+            self.room_changes(node);
             self.request_schedule();
         }
     }
@@ -92,6 +92,7 @@ impl Cluster {
             if is_idle && state.is_usable() && state.is_responding() && state.planned_for == 0 {
                 state.meter(kind, now);
                 state.set(NodeFlag::PoweringDown, true);
+                self.rooms.measure(*node as usize, state, kind);
                 state.power_changes = now + POWER_DOWN;
                 self.agenda.plan(state.power_changes, Event::PowerChanges { node: *node });
             }

@@ -42,17 +42,21 @@ impl Cluster {
             charge(&mut self.fair_share, job, now);
         }
         let inventory = self.inventory.clone();
+        let before: Vec<f64> = self.fair_share.factors().collect();
         self.fair_share.calculate(&inventory.associations, run_seconds, now);
-        let mut waiting = self.queue.take();
-        for (rank, id) in waiting.iter_mut().flatten() {
-            let Some(index) = self.jobs.index_of(*id) else { continue };
+        // Nothing else in the priority of a job changes while it waits.
+        let changed: Vec<bool> =
+            self.fair_share.factors().zip(before).map(|(factor, before)| factor != before).collect();
+        let mut queue = std::mem::take(&mut self.queue);
+        queue.rank_again(&changed, |id| {
+            let index = self.jobs.index_of(id)?;
             let priority = self.base_priority(&self.jobs[index].request);
             if self.jobs[index].base_priority != priority {
                 self.jobs[index].base_priority = priority;
             }
-            *rank = self.jobs[index].rank();
-        }
-        self.queue.put_back(waiting);
+            Some(self.jobs[index].rank())
+        });
+        self.queue = queue;
     }
 
     /// Books what a job used since the last calculation, when it stops.

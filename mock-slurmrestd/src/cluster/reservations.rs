@@ -8,6 +8,7 @@ use super::hostlist;
 use super::inventory::CPU;
 use super::license::LicenseRequest;
 use super::node::NodeFlag;
+use super::queue::Wall;
 use super::reservation::{Reservation, ReservationFlag};
 use rand::RngExt;
 
@@ -128,6 +129,7 @@ impl Cluster {
                 self.jobs[index].request.reservation = None;
             }
         }
+        self.queue.lower(Wall::Reservation(id));
         let start = self.now + self.rng.random_range(30 * MINUTE..12 * HOUR);
         let end = start + (ended.end - ended.start);
         if ended.licenses.is_some() {
@@ -144,6 +146,7 @@ impl Cluster {
     fn mark_reserved(&mut self, id: u32, on: bool) {
         let Some(at) = self.reservations.iter().position(|reservation| reservation.id == id) else { return };
         let reservation = &self.reservations[at];
+        self.queue.lower(Wall::Reservation(id));
         let maintains = reservation.has(ReservationFlag::Maint);
         for node in &reservation.nodes {
             let state = &mut self.nodes[*node as usize];
@@ -155,6 +158,7 @@ impl Cluster {
         if let Some(kept) = reservation.licenses {
             let license = &mut self.licenses[usize::from(kept.license)];
             license.reserved = if on { u32::from(kept.count).min(license.free()) } else { 0 };
+            self.queue.lower(Wall::License(kept.license));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Who starts, where and when: a priority queue per partition and an EASY-style backfill.
 //! Not here: priorities (priority.rs), limits (usage.rs), preemption; see the README's limits.
 //!
-//! The quick cycle starts jobs in order and stops a partition at the first job that does not fit. The backfill
-//! cycle plans nodes for that job, at the time by which their jobs must have ended, and lets later jobs pass
-//! that fit elsewhere or end before it. That gives the reasons and the planned start times of a real queue.
+//! The quick cycle starts jobs in order and stops a partition at the first job that does not fit, unless that job
+//! wants certain nodes. The backfill cycle plans nodes for it, at the time by which their jobs must have ended, and
+//! lets later jobs pass that fit elsewhere or end before it. That gives the reasons and the planned start times of
+//! a real queue.
 
 use super::Cluster;
 use super::clock::{Millis, SECOND};
@@ -11,20 +12,24 @@ use super::event::Event;
 use super::job::{Allocation, ArrayRole, Job, JobFlag, JobState, Request, StateReason};
 use super::node::NodeFlag;
 use super::places::Search;
+use super::queue::Wall;
 use super::stats::CycleReport;
 use rand::RngExt;
 
 pub(super) const BACKFILL_INTERVAL: Millis = 30 * SECOND;
-/// Jobs looked at per partition and cycle: `default_queue_depth` by its default, and as many again for backfill
-/// as a site with deep queues sets with `bf_max_job_part`.
+/// How long the quick cycle waits for more to change: the default of `batch_sched_delay`.
+pub(super) const SCHEDULE_DELAY: Millis = 3 * SECOND;
+/// Jobs looked at per partition and cycle: `default_queue_depth` by its default, and for backfill what a site with
+/// deep queues sets with `bf_max_job_part`.
 const QUEUE_DEPTH: usize = 100;
 const BACKFILL_DEPTH: usize = 100;
 /// How long prologs take.
 const PREPARATION: std::ops::Range<Millis> = SECOND / 2..3 * SECOND;
 /// Jobs per partition for which nodes are planned.
 const PLANS: u32 = 2;
-/// Jobs at a limit of their user or array cost next to nothing; so many more are looked past.
-const LIMITED_PER_TRIED: usize = 5;
+/// Jobs that may pass a wall which gave way, per cycle, and how many that may not are tried before.
+const PASSING: usize = 4;
+const NOT_PASSING: usize = 2;
 /// How many jobs are taken from the queue at a time.
 const AT_A_TIME: usize = 16;
 
@@ -106,25 +111,49 @@ impl Cluster {
     }
 
     fn clear_plans(&mut self) {
-        for node in &mut self.nodes {
-            node.planned_for = 0;
-            node.set(NodeFlag::Planned, false);
+        for node in self.rooms.take_planned() {
+            self.nodes[node].planned_for = 0;
+            self.nodes[node].set(NodeFlag::Planned, false);
         }
     }
 
     fn cycle(&mut self, cycle: Cycle, depth: usize) -> CycleReport {
         let mut report = CycleReport { queue: self.queue.len() as u64, ..CycleReport::default() };
+        self.open_walls();
         for partition in 0..self.inventory.partitions.len() {
-            let tried_before = report.tried;
-            let blocked = self.cycle_of_partition(partition, cycle, depth, &mut report);
-            let reached_limit = report.tried - tried_before >= depth as u64;
-            report.reached_limit |= reached_limit;
-            self.queue.set_blocked(partition, blocked || reached_limit);
+            let passed_over = self.cycle_of_partition(partition, cycle, depth, &mut report);
+            for id in self.queue.set_blocked(partition, passed_over) {
+                self.explain_by_priority(id);
+            }
         }
         report
     }
 
-    /// True when a job was left for which there was no place.
+    /// Lets those that may have come below a limit try again.
+    fn open_walls(&mut self) {
+        for wall in self.queue.take_lowered() {
+            let (mut passing, mut left) = (0, NOT_PASSING);
+            for id in self.queue.stopped_by(wall, PASSING + NOT_PASSING) {
+                let Some(index) = self.index_of(id) else { continue };
+                if left == 0 || passing == PASSING {
+                    break;
+                }
+                if self.obstacle(index).is_some_and(|(_, other)| other == Some(wall)) {
+                    left -= 1;
+                } else {
+                    passing += 1;
+                    self.jobs[index].reason = StateReason::None;
+                    self.queue.let_go(&self.jobs[index]);
+                }
+            }
+            if passing > 0 {
+                // The next ones in the next cycle.
+                self.queue.lower(wall);
+            }
+        }
+    }
+
+    /// True when a job was left for which there was no place, or no time.
     fn cycle_of_partition(
         &mut self,
         partition: usize,
@@ -134,7 +163,6 @@ impl Cluster {
     ) -> bool {
         let mut state = Lane { partition, cycle, blocked: false, planned: 0, misfits: Vec::new() };
         let end = report.tried.saturating_add(depth as u64);
-        let end_of_look = report.depth.saturating_add(depth.saturating_mul(LIMITED_PER_TRIED) as u64);
         let mut last = None;
         loop {
             let next = self.queue.after(partition, last, AT_A_TIME);
@@ -143,9 +171,9 @@ impl Cluster {
             }
             last = next.last().copied();
             for (_, id) in next {
-                let done = report.tried >= end || report.depth >= end_of_look;
-                if done || (state.blocked && cycle == Cycle::Quick) {
-                    return state.blocked;
+                report.reached_limit |= report.tried >= end;
+                if report.tried >= end || (state.blocked && cycle == Cycle::Quick) {
+                    return true;
                 }
                 report.depth += 1;
                 if let Some(index) = self.index_of(id) {
@@ -157,8 +185,8 @@ impl Cluster {
 
     /// Starts a job, plans it, or says why it waits.
     fn consider(&mut self, index: usize, lane: &mut Lane, report: &mut CycleReport) {
-        if let Some(reason) = self.obstacle(index) {
-            return self.wait_for(index, reason, lane.cycle);
+        if let Some((reason, wall)) = self.obstacle(index) {
+            return self.stop_at(index, reason, wall, lane.cycle);
         }
         if lane.blocked && lane.cycle == Cycle::Look {
             return self.wait_for(index, StateReason::Priority, lane.cycle);
@@ -166,12 +194,13 @@ impl Cluster {
         report.tried += 1;
         match self.start_what_fits(index, lane, report) {
             Fit::All => {}
-            Fit::Limit(reason) => self.wait_for(index, reason, lane.cycle),
+            Fit::Limit(reason, wall) => self.stop_at(index, reason, wall, lane.cycle),
             Fit::NoPlace => {
                 let reason = if lane.blocked { StateReason::Priority } else { StateReason::Resources };
-                lane.blocked = true;
-                self.wait_for(index, reason, lane.cycle);
-                if lane.cycle != Cycle::Quick && lane.planned < PLANS {
+                let is_choosy = self.is_choosy(index);
+                lane.blocked |= !is_choosy;
+                self.stop_at(index, reason, self.wall_of_place(index), lane.cycle);
+                if lane.cycle != Cycle::Quick && lane.planned < PLANS && !is_choosy {
                     lane.planned += 1;
                     self.plan_nodes(index, lane.partition);
                 }
@@ -179,33 +208,58 @@ impl Cluster {
         }
     }
 
+    /// Whether it wants certain nodes, or several things at once: then those behind it need not wait for it.
+    fn is_choosy(&self, index: usize) -> bool {
+        let job = &self.jobs[index];
+        let request = &job.request;
+        let wants_some = request.required_node.is_some() || request.reservation.is_some();
+        wants_some || request.constraint.is_some() || job.het.is_some()
+    }
+
+    /// The nodes without which it cannot start.
+    fn wall_of_place(&self, index: usize) -> Option<Wall> {
+        let request = &self.jobs[index].request;
+        request.required_node.map(Wall::Node).or(request.reservation.map(Wall::Reservation))
+    }
+
+    /// A job that was not looked at because of those ahead of it.
+    fn explain_by_priority(&mut self, id: u32) {
+        let Some(index) = self.index_of(id) else { return };
+        let job = &self.jobs[index];
+        if job.state == JobState::Pending && job.reason == StateReason::None && job.eligible != 0 {
+            self.jobs[index].reason = StateReason::Priority;
+            self.jobs_changed = self.now;
+        }
+    }
+
     /// What keeps the job waiting apart from room on the nodes.
-    fn obstacle(&self, index: usize) -> Option<StateReason> {
+    fn obstacle(&self, index: usize) -> Option<(StateReason, Option<Wall>)> {
         let job = &self.jobs[index];
         let request = &job.request;
         if let ArrayRole::Waiting { limit, running, .. } = job.role
             && limit > 0
             && running >= limit
         {
-            return Some(StateReason::JobArrayTaskLimit);
+            return Some((StateReason::JobArrayTaskLimit, Some(Wall::Array(job.id))));
         }
-        if !self.has_licenses(request) {
-            return Some(StateReason::Licenses);
+        if let Some(wanted) = request.licenses.filter(|_| !self.has_licenses(request)) {
+            return Some((StateReason::Licenses, Some(Wall::License(wanted.license))));
         }
         if let Some(id) = request.reservation
             && !self.reservation(id).is_some_and(|reservation| reservation.is_active(self.now))
         {
-            return Some(StateReason::Reservation);
+            return Some((StateReason::Reservation, Some(Wall::Reservation(id))));
         }
         if let Some(node) = request.required_node
             && !self.nodes[node as usize].is_usable_in(request.reservation)
         {
-            return Some(StateReason::ReqNodeNotAvail);
+            return Some((StateReason::ReqNodeNotAvail, Some(Wall::Node(node))));
         }
         if self.replays() {
             return None;
         }
-        self.usage.limit_reached(request, &self.inventory)
+        let reached = self.usage.limit_reached(request, &self.inventory);
+        reached.map(|(reason, wall)| (reason, Some(wall)))
     }
 
     pub(super) fn has_licenses(&self, request: &Request) -> bool {
@@ -213,6 +267,14 @@ impl Cluster {
         request
             .licenses
             .is_none_or(|wanted| licenses[usize::from(wanted.license)].free() >= wanted.count.into())
+    }
+
+    /// The job waits for something else than nodes, and stands aside when it is clear what for.
+    fn stop_at(&mut self, index: usize, reason: StateReason, wall: Option<Wall>, cycle: Cycle) {
+        self.wait_for(index, reason, cycle);
+        if let Some(wall) = wall {
+            self.queue.stop(&self.jobs[index], wall);
+        }
     }
 
     fn wait_for(&mut self, index: usize, reason: StateReason, cycle: Cycle) {
@@ -247,7 +309,7 @@ impl Cluster {
             }
             let places = match self.places(index, lane.partition, &[]) {
                 Search::Found(places) => places,
-                Search::Reserved => return Fit::Limit(StateReason::ReqNodeNotAvail),
+                Search::Reserved => return Fit::Limit(StateReason::ReqNodeNotAvail, None),
                 Search::Full => {
                     lane.misfits.push(Misfit::of(&self.jobs[index].request));
                     return Fit::NoPlace;
@@ -257,8 +319,8 @@ impl Cluster {
             if !self.start(index, lane.partition, &places) {
                 return Fit::All;
             }
-            if let Some(reason) = self.obstacle(index) {
-                return Fit::Limit(reason);
+            if let Some((reason, wall)) = self.obstacle(index) {
+                return Fit::Limit(reason, wall);
             }
         }
     }
@@ -299,6 +361,7 @@ impl Cluster {
         able.truncate(wanted);
         let start = able.iter().map(|(free_at, _)| *free_at).max().unwrap_or(self.now) + SECOND;
         for (_, node) in &able {
+            self.rooms.plan(*node as usize, start);
             let state = &mut self.nodes[*node as usize];
             state.planned_for = start;
             state.set(NodeFlag::Planned, true);
@@ -373,12 +436,10 @@ impl Cluster {
                 node.allocated_memory_mb += memory_mb;
                 node.busy_until = node.busy_until.max(busy_until);
                 node.last_busy = now;
-                Allocation {
-                    node: *place,
-                    cores: node.take_cores(kind, request.cpus_per_node),
-                    gpus: node.take_gpus(kind, request.gpus_per_node),
-                    memory_mb,
-                }
+                let cores = node.take_cores(kind, request.cpus_per_node);
+                let gpus = node.take_gpus(kind, request.gpus_per_node);
+                self.rooms.measure(*place as usize, node, kind);
+                Allocation { node: *place, cores, gpus, memory_mb }
             })
             .collect();
         allocation.sort_unstable_by_key(|part| part.node);
@@ -405,22 +466,28 @@ impl Cluster {
             if node.cores == 0 {
                 node.busy_until = 0;
             }
+            self.rooms.measure(part.node as usize, node, kind);
         }
-        for part in 0..self.jobs[index].allocation.len() {
-            let node = self.jobs[index].allocation[part].node;
-            self.has_more_room(node);
-        }
-        let job = &self.jobs[index];
         self.holding.remove(&job.id);
         self.usage.give_back(&job.request, &self.inventory);
+        for wall in self.usage.walls_of(&job.request, &self.inventory) {
+            self.queue.lower(wall);
+        }
         if let Some(taken) = job.request.licenses {
             self.licenses[usize::from(taken.license)].used -= u32::from(taken.count);
+            self.queue.lower(Wall::License(taken.license));
+        }
+        for part in &job.allocation {
+            self.queue.lower(Wall::Node(part.node));
+        }
+        if let Some(id) = job.request.reservation {
+            self.queue.lower(Wall::Reservation(id));
         }
     }
 }
 
 enum Fit {
     All,
-    Limit(StateReason),
+    Limit(StateReason, Option<Wall>),
     NoPlace,
 }

@@ -3,6 +3,7 @@
 
 use super::inventory::Inventory;
 use super::job::{Request, StateReason};
+use super::queue::Wall;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
@@ -62,31 +63,44 @@ impl Usage {
         self.qos[usize::from(request.qos)].change(held, takes);
     }
 
+    /// Where limits may have kept others from starting, while a job of this kind ran.
+    pub(super) fn walls_of(&self, request: &Request, inventory: &Inventory) -> impl Iterator<Item = Wall> {
+        let own = Some(request.association);
+        let above = std::iter::successors(own, |index| inventory.associations[*index as usize].parent);
+        let of_user = Wall::UserInQos(self.slot(request) as u32);
+        above.map(Wall::Association).chain([of_user, Wall::Qos(request.qos)])
+    }
+
     fn slot(&self, request: &Request) -> usize {
         usize::from(request.user) * self.qos.len() + usize::from(request.qos)
     }
 
     /// The first limit that one more job of this kind would break. A job above the limit itself runs alone
     /// rather than never.
-    pub(super) fn limit_reached(&self, request: &Request, inventory: &Inventory) -> Option<StateReason> {
+    pub(super) fn limit_reached(
+        &self,
+        request: &Request,
+        inventory: &Inventory,
+    ) -> Option<(StateReason, Wall)> {
         let job = held_by(request);
         let breaks = |held: u32, wants: u32, most: Option<u32>| {
             wants > 0 && held > 0 && most.is_some_and(|most| held + wants > most)
         };
         let qos = &inventory.qos[usize::from(request.qos)];
-        let user = self.users[self.slot(request)];
+        let (slot, in_qos) = (self.slot(request), Wall::Qos(request.qos));
+        let (user, of_user) = (self.users[slot], Wall::UserInQos(slot as u32));
         if breaks(user.jobs, 1, qos.max_jobs_per_user) {
-            return Some(StateReason::QosMaxJobsPerUserLimit);
+            return Some((StateReason::QosMaxJobsPerUserLimit, of_user));
         }
         if breaks(user.cpus, job.cpus, qos.max_cpus_per_user) {
-            return Some(StateReason::QosMaxCpuPerUserLimit);
+            return Some((StateReason::QosMaxCpuPerUserLimit, of_user));
         }
         if breaks(self.qos[usize::from(request.qos)].cpus, job.cpus, qos.grp_cpus) {
-            return Some(StateReason::QosGrpCpuLimit);
+            return Some((StateReason::QosGrpCpuLimit, in_qos));
         }
         let own = &inventory.associations[request.association as usize].limits;
         if breaks(self.associations[request.association as usize].jobs, 1, own.max_jobs) {
-            return Some(StateReason::AssocMaxJobsLimit);
+            return Some((StateReason::AssocMaxJobsLimit, Wall::Association(request.association)));
         }
         let mut at = Some(request.association);
         while let Some(index) = at {
@@ -94,13 +108,13 @@ impl Usage {
                 (&inventory.associations[index as usize], self.associations[index as usize]);
             let limits = &association.limits;
             if breaks(held.jobs, 1, limits.grp_jobs) {
-                return Some(StateReason::AssocGrpJobsLimit);
+                return Some((StateReason::AssocGrpJobsLimit, Wall::Association(index)));
             }
             if breaks(held.cpus, job.cpus, limits.grp_cpus) {
-                return Some(StateReason::AssocGrpCpuLimit);
+                return Some((StateReason::AssocGrpCpuLimit, Wall::Association(index)));
             }
             if breaks(held.gpus, job.gpus, limits.grp_gpus) {
-                return Some(StateReason::AssocGrpGresLimit);
+                return Some((StateReason::AssocGrpGresLimit, Wall::Association(index)));
             }
             at = association.parent;
         }

@@ -28,6 +28,7 @@ impl Cluster {
         self.invent_usage();
         self.fill(size);
         self.calculate_priorities();
+        self.measure_all_rooms();
         self.look();
         self.invent_history(size);
         self.plan_the_rest();
@@ -43,6 +44,7 @@ impl Cluster {
     /// Healthy nodes without jobs, on which only the scheduler works.
     pub(super) fn start_empty(&mut self) {
         self.boot_nodes();
+        self.measure_all_rooms();
         self.calculate_priorities();
         self.plan_cycles();
         self.plan_midnight();

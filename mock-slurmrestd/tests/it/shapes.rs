@@ -84,9 +84,11 @@ pub(crate) fn lively_cluster() -> Cluster {
     cluster
 }
 
-/// Where the recordings hold no job of a kind that the cluster has: here no heterogeneous one.
-const UNRECORDED: [&str; 1] =
-    ["22.05 v0.0.38 slurmdb/jobs.jobs[].het.job_offset: {\"int\", \"null\"}, recorded {\"null\"}"];
+/// Where the recordings hold nothing of a kind that the cluster has: no heterogeneous job, and one node without flags.
+const UNRECORDED: [&str; 2] = [
+    "22.05 v0.0.38 slurmdb/jobs.jobs[].het.job_offset: {\"int\", \"null\"}, recorded {\"null\"}",
+    "22.05 v0.0.38 node.nodes[].state_flags: has elements, recorded empty",
+];
 
 #[test]
 fn keys_and_types_are_those_of_the_recordings() {
