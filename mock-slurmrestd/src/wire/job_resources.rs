@@ -7,31 +7,57 @@ use crate::cluster::Cluster;
 use crate::cluster::inventory::SOCKETS;
 use crate::cluster::job::Job;
 
-/// The text around the index of one core of `job_resources`. Every core of every allocated node is listed, most
-/// of the bytes of a running job, so this text is made once.
+/// The cores of a socket in `job_resources`. Every core of every allocated node is listed, most of the bytes of a
+/// running job, so this text is made once and copied by neighbours of one status.
 #[derive(Debug)]
 pub(super) struct CoreTexts {
-    allocated: (Vec<u8>, Vec<u8>),
-    free: (Vec<u8>, Vec<u8>),
+    allocated: Cores,
+    free: Cores,
 }
+
+/// The elements of all cores that a socket may have, each with its comma.
+#[derive(Debug)]
+struct Cores {
+    text: Vec<u8>,
+    /// Where the element of each core begins, and the end.
+    at: Vec<usize>,
+}
+
+/// A mask of two sockets has 128 bits.
+const MOST_CORES: u64 = 64;
 
 /// Depth of an element of `cores`, under jobs, job_resources, nodes, allocation and sockets.
 const CORE_DEPTH: usize = 10;
 
 impl CoreTexts {
     pub(super) fn new(layout: &Layout) -> Self {
-        let around = |status: &str| {
-            let mut text = Vec::new();
-            let mut json = Json::resume(&mut text, layout, CORE_DEPTH, false);
-            json.open_element();
-            json.int(key!("index"), 7u64);
-            json.words(key!("status"), [status]);
-            json.close_object();
-            let at = text.iter().position(|byte| *byte == b'7').unwrap_or(0);
-            let rest = text.split_off(at);
-            (text, rest[1..].to_vec())
+        let cores = |status: &str| {
+            let mut cores = Cores { text: Vec::new(), at: vec![0] };
+            for core in 0..MOST_CORES {
+                let mut json = Json::resume(&mut cores.text, layout, CORE_DEPTH, false);
+                json.open_element();
+                json.int(key!("index"), core);
+                json.words(key!("status"), [status]);
+                json.close_object();
+                cores.at.push(cores.text.len());
+            }
+            cores
         };
-        Self { allocated: around("ALLOCATED"), free: around("UNALLOCATED") }
+        Self { allocated: cores("ALLOCATED"), free: cores("UNALLOCATED") }
+    }
+
+    /// The elements of the first `count` cores, of which these are taken, as stretches of one status.
+    fn of(&self, taken: u64, count: u32) -> impl Iterator<Item = &[u8]> {
+        let mut core = 0;
+        std::iter::from_fn(move || {
+            if core == count {
+                return None;
+            }
+            let (from, rest) = (core as usize, taken >> core);
+            let (cores, others) = if rest & 1 == 1 { (&self.allocated, !rest) } else { (&self.free, rest) };
+            core += others.trailing_zeros().min(count - core);
+            Some(&cores.text[cores.at[from]..cores.at[core as usize]])
+        })
     }
 }
 
@@ -132,10 +158,9 @@ fn every_core<S: Sink>(
             json.open_element();
             json.int(key!("index"), socket);
             json.open_list(key!("cores"));
-            for core in 0..per_socket {
-                let taken = part.cores >> (socket * per_socket + core) & 1 == 1;
-                let (before, after) = if taken { &texts.allocated } else { &texts.free };
-                json.prepared_element(before, core.into(), after);
+            let taken = (part.cores >> (socket * per_socket)) as u64;
+            for stretch in texts.of(taken, per_socket) {
+                json.prepared_elements(stretch);
             }
             json.close_list();
             json.close_object();
@@ -148,4 +173,33 @@ fn every_core<S: Sink>(
     json.int(key!("cpus"), job.request.cpus());
     json.unset(key!("threads_per_core"));
     json.close_object();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Style;
+    use super::*;
+
+    #[test]
+    fn stretches_of_cores_are_the_cores_one_by_one() {
+        let layout = Layout::new(Style::Pretty, ApiVersion::V0_0_45.into());
+        let texts = CoreTexts::new(&layout);
+        for (taken, count, stretches) in [
+            (0, 64, 1),
+            (u64::MAX, 64, 1),
+            (u64::MAX, 48, 1),
+            (0b1, 32, 2),
+            (0b1010, 4, 4),
+            (u64::MAX << 16, 16, 1),
+            (1 << 63, 64, 2),
+        ] {
+            let all: Vec<&[u8]> = texts.of(taken, count).collect();
+            let one_by_one = (0..count).flat_map(|core| {
+                let cores = if taken >> core & 1 == 1 { &texts.allocated } else { &texts.free };
+                &cores.text[cores.at[core as usize]..cores.at[core as usize + 1]]
+            });
+            assert_eq!(all.len(), stretches, "{taken:b}");
+            assert!(all.concat().iter().eq(one_by_one), "{taken:b}");
+        }
+    }
 }

@@ -321,12 +321,10 @@ impl<'a, S: Sink> Json<'a, S> {
         }
     }
 
-    /// An element of which only the number changes; `before` starts with the comma.
+    /// Elements that were written before, each with its comma; at least one.
     #[inline]
-    pub(crate) fn prepared_element(&mut self, before: &[u8], number: u64, after: &[u8]) {
-        self.sink.put(&before[usize::from(self.first)..]);
-        self.digits(number);
-        self.sink.put(after);
+    pub(crate) fn prepared_elements(&mut self, text: &[u8]) {
+        self.sink.put(&text[usize::from(self.first)..]);
         self.first = false;
     }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::cluster::Cluster;
 use crate::cluster::job::Job;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// One answer.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ pub(crate) struct Page {
     pub(super) face: Face,
     pub(super) endpoint: Endpoint,
     pub(super) layout: Layout,
-    pub(super) cores: CoreTexts,
+    /// Made when it is needed first.
+    cores: OnceLock<CoreTexts>,
     /// Only these records, by their index in the model; every one when `None`.
     pub(crate) rows: Option<Vec<usize>>,
     /// What slurmdbd's `/jobs` lists.
@@ -48,13 +49,12 @@ pub(crate) enum Stage {
 impl Page {
     pub(crate) fn new(face: Face, endpoint: Endpoint, style: Style) -> Self {
         let layout = Layout::new(style, face);
-        let cores = CoreTexts::new(&layout);
         let (problems, warnings) = (Vec::new(), Vec::new());
         let mut page = Self {
             face,
             endpoint,
             layout,
-            cores,
+            cores: OnceLock::new(),
             rows: None,
             jobs: Vec::new(),
             with_associations: false,
@@ -245,7 +245,8 @@ impl Page {
                 v0_0_38::job::write(&mut json, cluster, &cluster.jobs()[row]);
             }
             Endpoint::Jobs | Endpoint::Job => {
-                job::write(&mut json, cluster, &cluster.jobs()[row], face, &self.cores);
+                let cores = self.cores.get_or_init(|| CoreTexts::new(&self.layout));
+                job::write(&mut json, cluster, &cluster.jobs()[row], face, cores);
             }
             Endpoint::JobsState => job::write_states(&mut json, cluster, &cluster.jobs()[row], face.api),
             Endpoint::Partitions | Endpoint::Partition => {
