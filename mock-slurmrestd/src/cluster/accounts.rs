@@ -232,7 +232,7 @@ fn account_limits(account: u16, projects: usize, (cpus, gpus): (u64, u64)) -> Li
 fn user_limits(user: u16, (cpus, _): (u64, u64)) -> Limits {
     match user % 9 {
         4 => Limits { max_jobs: Some((cpus / 600).clamp(1, 1_000) as u32), ..Limits::default() },
-        7 => Limits { max_submit_jobs: Some(10_000), max_wall_minutes: Some(10_080), ..Limits::default() },
+        7 => Limits { max_submit_jobs: Some(10_000), max_wall_minutes: Some(1_440), ..Limits::default() },
         _ => Limits::default(),
     }
 }

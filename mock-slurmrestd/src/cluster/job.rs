@@ -91,6 +91,8 @@ pub enum StateReason {
     ReqNodeNotAvail,
     BadConstraints,
     PartitionTimeLimit,
+    AssocMaxWallLimit,
+    QosMaxWallLimit,
     AssocMaxJobsLimit,
     AssocGrpJobsLimit,
     AssocGrpCpuLimit,
@@ -121,6 +123,8 @@ impl StateReason {
             Self::ReqNodeNotAvail => "ReqNodeNotAvail",
             Self::BadConstraints => "BadConstraints",
             Self::PartitionTimeLimit => "PartitionTimeLimit",
+            Self::AssocMaxWallLimit => "AssocMaxWallDurationPerJobLimit",
+            Self::QosMaxWallLimit => "QOSMaxWallDurationPerJobLimit",
             Self::AssocMaxJobsLimit => "AssocMaxJobsLimit",
             Self::AssocGrpJobsLimit => "AssocGrpJobsLimit",
             Self::AssocGrpCpuLimit => "AssocGrpCpuLimit",
@@ -254,6 +258,16 @@ pub enum ArrayRole {
     },
 }
 
+impl ArrayRole {
+    /// How many tasks such a record stands for.
+    pub(super) fn tasks(&self) -> u32 {
+        match self {
+            Self::Waiting { tasks, .. } => tasks.len(),
+            Self::None | Self::Task { .. } => 1,
+        }
+    }
+}
+
 /// What a job holds on one node.
 #[derive(Clone, Copy, Debug)]
 pub struct Allocation {
@@ -361,10 +375,7 @@ pub struct Job {
 impl Job {
     /// How many tasks this record stands for: `squeue -r` shows as many lines.
     pub fn tasks(&self) -> u32 {
-        match &self.role {
-            ArrayRole::Waiting { tasks, .. } => tasks.len(),
-            ArrayRole::None | ArrayRole::Task { .. } => 1,
-        }
+        self.role.tasks()
     }
 
     /// `1-9:2,20%4`, `7`, or nothing.

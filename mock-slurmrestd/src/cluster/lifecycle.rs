@@ -11,6 +11,7 @@ use super::job::{
 };
 use super::queue::Wall;
 use super::stats::{Rpc, Sender};
+use super::usage;
 use crate::workload;
 use rand::RngExt;
 
@@ -56,6 +57,9 @@ impl Cluster {
     pub(super) fn submit_drawn(&mut self, at: Millis, most: u32) -> u16 {
         let (request, role) = self.draw();
         let user = request.user;
+        if self.usage.refused(&request, role.tasks(), &self.inventory).is_some() {
+            return user;
+        }
         let is_het = role == ArrayRole::None && self.rng.random_bool(workload::HET_SHARE);
         if is_het && most >= MOST_COMPONENTS.into() {
             self.submit_het(&request, at);
@@ -162,6 +166,11 @@ impl Cluster {
         obstacle: Obstacle,
         at: Millis,
     ) -> usize {
+        let too_long = usage::wall_exceeded(&request, &self.inventory).filter(|_| !self.replays());
+        let obstacle = match (obstacle, too_long) {
+            (Obstacle::None, Some(reason)) if het.is_none() => Obstacle::Never(reason),
+            (obstacle, _) => obstacle,
+        };
         let id = self.take_id();
         let base_priority = self.base_priority(&request);
         self.last_job[usize::from(request.user)] = id;
@@ -234,6 +243,7 @@ impl Cluster {
         }
         self.stats.submitted += u64::from(job.tasks());
         self.pending_tasks += u64::from(job.tasks());
+        self.usage.submit(&job.request, job.tasks());
         self.jobs_changed = self.now;
         self.jobs.push(job)
     }
@@ -360,6 +370,7 @@ impl Cluster {
     /// A job that has ended is known to slurmdbd for long and listed by slurmctld for a while.
     pub(super) fn remember_end(&mut self, index: usize) {
         let job = self.jobs.shared(index);
+        self.usage.forget(&job.request, job.tasks());
         self.finished.push_back((job.end, job.id));
         self.history.add(job);
     }

@@ -31,6 +31,7 @@ pub mod oracle;
 pub mod orders;
 mod places;
 mod power;
+mod preempt;
 mod priority;
 pub mod qos;
 mod queue;

@@ -103,6 +103,11 @@ impl Cluster {
                 ArrayRole::Waiting { tasks, limit, running: 0 }
             }
         };
+        let count = order.count.unwrap_or(1);
+        let tasks = role.tasks().saturating_mul(count);
+        if let Some(limit) = self.usage.refused(&request, tasks, &self.inventory) {
+            return Err(format!("{limit}: {tasks} more tasks would be too many"));
+        }
         let most = self.inventory.partitions[usize::from(request.partition)].max_minutes;
         let obstacle = match &order.dependency {
             _ if request.limit_minutes > most => Obstacle::Never(StateReason::PartitionTimeLimit),
@@ -111,7 +116,6 @@ impl Cluster {
             Some(text) => Obstacle::Dependency(self.dependency_of(text)?),
         };
         let sender = Sender::User(request.user);
-        let count = order.count.unwrap_or(1);
         let ids = (0..count)
             .map(|_| {
                 let index = self.submit(request.clone(), role.clone(), obstacle, self.now);

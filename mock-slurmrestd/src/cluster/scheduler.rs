@@ -1,5 +1,5 @@
 //! Who starts, where and when: a priority queue per partition and an EASY-style backfill.
-//! Not here: priorities (priority.rs), limits (usage.rs), preemption; see the README's limits.
+//! Not here: priorities (priority.rs), limits (usage.rs), who is preempted (preempt.rs).
 //!
 //! The quick cycle starts jobs in order and stops a partition at the first job that does not fit, unless that job
 //! wants certain nodes. The backfill cycle plans nodes for it, at the time by which their jobs must have ended, and
@@ -49,6 +49,8 @@ struct Lane {
     blocked: bool,
     /// Jobs for which nodes were planned.
     planned: u32,
+    /// Whether it may still preempt others for the job that is next.
+    may_preempt: bool,
     misfits: Vec<Misfit>,
 }
 
@@ -161,7 +163,14 @@ impl Cluster {
         depth: usize,
         report: &mut CycleReport,
     ) -> bool {
-        let mut state = Lane { partition, cycle, blocked: false, planned: 0, misfits: Vec::new() };
+        let mut state = Lane {
+            partition,
+            cycle,
+            blocked: false,
+            planned: 0,
+            may_preempt: cycle == Cycle::Backfill,
+            misfits: Vec::new(),
+        };
         let end = report.tried.saturating_add(depth as u64);
         let mut last = None;
         loop {
@@ -195,6 +204,7 @@ impl Cluster {
         match self.start_what_fits(index, lane, report) {
             Fit::All => {}
             Fit::Limit(reason, wall) => self.stop_at(index, reason, wall, lane.cycle),
+            Fit::NoPlace if self.preempts(index, lane, report) => {}
             Fit::NoPlace => {
                 let reason = if lane.blocked { StateReason::Priority } else { StateReason::Resources };
                 let is_choosy = self.is_choosy(index);
@@ -206,6 +216,19 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// The first job for which a partition has no place may take that of others, once per cycle.
+    fn preempts(&mut self, index: usize, lane: &mut Lane, report: &mut CycleReport) -> bool {
+        let job = &self.jobs[index];
+        if !lane.may_preempt || lane.blocked || job.role != ArrayRole::None || self.is_choosy(index) {
+            return false;
+        }
+        lane.may_preempt = false;
+        let Some(nodes) = self.preempt_for(index, lane.partition) else { return false };
+        report.started += 1;
+        self.start(index, lane.partition, &nodes);
+        true
     }
 
     /// Whether it wants certain nodes, or several things at once: then those behind it need not wait for it.

@@ -31,6 +31,9 @@ pub(super) struct Usage {
     /// By user and QOS: `user * qos + qos`.
     users: Vec<Held>,
     qos: Vec<Held>,
+    /// Tasks that wait or run, by association alone and by user and QOS.
+    submitted: Vec<u32>,
+    submitted_in_qos: Vec<u32>,
 }
 
 impl Usage {
@@ -40,6 +43,8 @@ impl Usage {
             associations: vec![Held::default(); inventory.associations.len()],
             users: vec![Held::default(); inventory.users.len() * qos],
             qos: vec![Held::default(); qos],
+            submitted: vec![0; inventory.associations.len()],
+            submitted_in_qos: vec![0; inventory.users.len() * qos],
         }
     }
 
@@ -121,6 +126,38 @@ impl Usage {
         None
     }
 
+    /// Counts tasks from their submission on.
+    pub(super) fn submit(&mut self, request: &Request, tasks: u32) {
+        let slot = self.slot(request);
+        self.submitted[request.association as usize] += tasks;
+        self.submitted_in_qos[slot] += tasks;
+    }
+
+    /// They neither wait nor run any more.
+    pub(super) fn forget(&mut self, request: &Request, tasks: u32) {
+        let slot = self.slot(request);
+        self.submitted[request.association as usize] -= tasks;
+        self.submitted_in_qos[slot] -= tasks;
+    }
+
+    /// The limit, in Slurm's word, for which sbatch would be refused.
+    pub(super) fn refused(
+        &self,
+        request: &Request,
+        tasks: u32,
+        inventory: &Inventory,
+    ) -> Option<&'static str> {
+        let breaks =
+            |held: u32, most: Option<u32>| most.is_some_and(|most| held.saturating_add(tasks) > most);
+        let own = inventory.associations[request.association as usize].limits.max_submit_jobs;
+        if breaks(self.submitted[request.association as usize], own) {
+            return Some("AssocMaxSubmitJobLimit");
+        }
+        let qos = &inventory.qos[usize::from(request.qos)];
+        breaks(self.submitted_in_qos[self.slot(request)], qos.max_submit_per_user)
+            .then_some("QOSMaxSubmitJobPerUserLimit")
+    }
+
     /// What the account root and all below it hold.
     pub(super) fn of_everybody(&self) -> Held {
         self.associations[0]
@@ -129,6 +166,16 @@ impl Usage {
     pub(super) fn of_association(&self, association: u32) -> Held {
         self.associations[association as usize]
     }
+}
+
+/// A time limit above `MaxWall`, for which a job waits until it is changed.
+pub(super) fn wall_exceeded(request: &Request, inventory: &Inventory) -> Option<StateReason> {
+    let exceeds = |most: Option<u32>| most.is_some_and(|most| request.limit_minutes > most);
+    if exceeds(inventory.qos[usize::from(request.qos)].max_wall_minutes) {
+        return Some(StateReason::QosMaxWallLimit);
+    }
+    let own = &inventory.associations[request.association as usize].limits;
+    exceeds(own.max_wall_minutes).then_some(StateReason::AssocMaxWallLimit)
 }
 
 fn held_by(request: &Request) -> Held {

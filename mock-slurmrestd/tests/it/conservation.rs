@@ -212,3 +212,18 @@ fn a_day_brings_everything_that_happens_in_a_cluster_and_the_queue_stays() {
     assert!(stats.completed > 0 && stats.canceled > 0 && stats.failed > 0);
     assert!(cluster.now_unix() - stats.since / 1_000 < 86_400);
 }
+
+#[test]
+fn a_long_queue_neither_starves_the_nodes_nor_itself() {
+    let size = Size { cloud_nodes: 10, partitions: 8, ..Size::of(400, 6_000) };
+    let mut cluster = Cluster::new(&size, 11);
+    for hour in 1..=4 {
+        let before = cluster.stats().started;
+        cluster.advance(Duration::from_secs(3_600));
+        let started = cluster.stats().started - before;
+        let cpus = cluster.oracle().cpus;
+        let used = cpus.allocated as f64 / cpus.total as f64;
+        assert!(started > u64::from(size.jobs_per_hour) * 7 / 10, "{started} started in hour {hour}");
+        assert!(used > 0.7, "{used} of the CPUs are in use in hour {hour}");
+    }
+}

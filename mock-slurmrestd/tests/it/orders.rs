@@ -3,6 +3,7 @@
 
 use crate::client::{post, start_control};
 use crate::ordered::Json;
+use mock_slurmrestd::cluster::hostlist;
 use mock_slurmrestd::cluster::job::JobState;
 use mock_slurmrestd::cluster::{Cluster, Size};
 use mock_slurmrestd::http::{Config, Simulator};
@@ -98,4 +99,53 @@ async fn a_bad_wish_is_refused_with_what_was_expected() {
         assert!(text.contains(words), "{body}: {text}");
     }
     assert!(simulator.cluster().jobs().is_empty());
+}
+
+#[tokio::test]
+async fn a_job_of_a_higher_tier_sends_one_that_ran_for_a_while_back_into_the_queue() {
+    let simulator = empty();
+    // One node is left, and a job has it through the partition of the lowest tier.
+    let cluster = simulator.cluster();
+    let names: Vec<&str> = cluster.inventory().nodes.iter().map(|node| node.name.as_str()).collect();
+    let left = (0..names.len()).find(|at| names[*at].starts_with("cpu") && cluster.nodes()[*at].is_usable());
+    let drained = hostlist::compress(
+        names.iter().enumerate().filter(|(at, _)| Some(*at) != left).map(|(_, name)| *name),
+    );
+    let drain = format!(r#"{{"nodes": "{drained}", "reason": "test"}}"#);
+    assert_eq!(ask(&simulator, "/sim/drain", &drain).await.0, 200);
+    let all = r#"{"partition": "all", "cpus": 64, "run_seconds": 86400, "user": "user001"}"#;
+    let (status, text) = ask(&simulator, "/sim/submit", all).await;
+    assert_eq!(status, 200, "{text}");
+    simulator.advance(Duration::from_secs(60));
+    let urgent = r#"{"partition": "batch", "cpus": 64, "run_seconds": 3600, "user": "user002"}"#;
+    assert_eq!(ask(&simulator, "/sim/submit", urgent).await.0, 200);
+    let states = || -> Vec<(JobState, u16)> {
+        simulator.cluster().jobs().iter().map(|job| (job.state, job.restarts)).collect()
+    };
+    simulator.advance(Duration::from_secs(300));
+    assert_eq!(states(), [(JobState::Running, 0), (JobState::Pending, 0)], "it is exempt at first");
+    simulator.advance(Duration::from_secs(600));
+    assert_eq!(states(), [(JobState::Pending, 1), (JobState::Running, 0)]);
+}
+
+#[tokio::test]
+async fn limits_on_submission_and_on_time_are_told_in_the_words_of_slurm() {
+    let simulator = empty();
+    // The eighth user has both limits.
+    let many = r#"{"user": "user008", "array": "1-10001"}"#;
+    let (status, text) = ask(&simulator, "/sim/submit", many).await;
+    assert_eq!(status, 400);
+    assert!(text.contains("AssocMaxSubmitJobLimit"), "{text}");
+    for order in [
+        r#"{"user": "user008", "time_limit_minutes": 1441}"#,
+        r#"{"user": "user001", "time_limit_minutes": 2881, "qos": "high"}"#,
+        r#"{"user": "user001", "time_limit_minutes": 2881}"#,
+    ] {
+        assert_eq!(ask(&simulator, "/sim/submit", order).await.0, 200, "{order}");
+    }
+    simulator.advance(Duration::from_secs(60));
+    let cluster = simulator.cluster();
+    let reasons: Vec<&str> = cluster.jobs().iter().map(|job| job.reason.word()).collect();
+    let expected = ["AssocMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit", "None"];
+    assert_eq!(reasons, expected);
 }

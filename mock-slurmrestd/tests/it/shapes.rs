@@ -78,17 +78,22 @@ fn add(shape: &mut Shape, bytes: &[u8]) {
 
 /// With finished, failed, cancelled and array jobs, drained and dead nodes.
 pub(crate) fn lively_cluster() -> Cluster {
-    let mut cluster =
-        Cluster::new(&Size { finished_share: 0.1, pending_share: 0.7, ..Size::of(120, 800) }, 5);
-    cluster.advance(Duration::from_secs(1_800));
-    cluster
+    let size = Size { finished_share: 0.1, pending_share: 0.7, ..Size::of(120, 800) };
+    let lively = |seed| {
+        let mut cluster = Cluster::new(&size, seed);
+        cluster.advance(Duration::from_secs(1_800));
+        cluster
+    };
+    // Endpoints of one thing show the first: a job with nodes and a node without flags, as was recorded.
+    let shows = |cluster: &Cluster| {
+        !cluster.jobs()[0].allocation.is_empty() && cluster.nodes()[0].flags().next().is_none()
+    };
+    (5..100).map(lively).find(shows).expect("a cluster that begins like the recorded ones")
 }
 
-/// Where the recordings hold nothing of a kind that the cluster has: no heterogeneous job, and one node without flags.
-const UNRECORDED: [&str; 2] = [
-    "22.05 v0.0.38 slurmdb/jobs.jobs[].het.job_offset: {\"int\", \"null\"}, recorded {\"null\"}",
-    "22.05 v0.0.38 node.nodes[].state_flags: has elements, recorded empty",
-];
+/// Where the recordings hold no job of a kind that the cluster has: here no heterogeneous one.
+const UNRECORDED: [&str; 1] =
+    ["22.05 v0.0.38 slurmdb/jobs.jobs[].het.job_offset: {\"int\", \"null\"}, recorded {\"null\"}"];
 
 #[test]
 fn keys_and_types_are_those_of_the_recordings() {
