@@ -19,12 +19,38 @@ struct Victim {
 }
 
 impl Cluster {
-    /// Requeues as many jobs as it takes for this one to start; returns its nodes, or nothing when that is not enough.
-    pub(super) fn preempt_for(&mut self, index: usize, partition: usize) -> Option<Vec<u32>> {
+    /// Tier and id of the jobs that have run long enough; looked for once in a cycle, as there are many.
+    pub(super) fn preemptable(&self) -> Vec<(u16, u32)> {
+        let lowest = self.inventory.partitions.iter().map(|partition| partition.tier).min();
+        let highest = self.inventory.partitions.iter().map(|partition| partition.tier).max();
+        if lowest == highest {
+            return Vec::new();
+        }
+        let long = self.holding.iter().filter(|id| {
+            self.jobs.index_of(**id).is_some_and(|index| {
+                let job = &self.jobs[index];
+                let runs = job.state == JobState::Running && job.settled <= self.now && job.het.is_none();
+                runs && job.elapsed(self.now) >= EXEMPT
+            })
+        });
+        let tier_of = |id: &u32| {
+            let index = self.jobs.index_of(*id)?;
+            Some((self.inventory.partitions[usize::from(self.jobs[index].request.partition)].tier, *id))
+        };
+        long.filter_map(tier_of).collect()
+    }
+
+    /// Requeues as many of these jobs as it takes for this one to start; returns its nodes, or nothing when that is not enough.
+    pub(super) fn preempt_for(
+        &mut self,
+        index: usize,
+        partition: usize,
+        preemptable: &[u32],
+    ) -> Option<Vec<u32>> {
         let wanted = self.jobs[index].request.nodes as usize;
         let mut nodes = Vec::with_capacity(wanted);
         let mut victims = Vec::new();
-        for (node, on_it) in self.victims_of(partition) {
+        for (node, on_it) in self.victims_of(partition, preemptable) {
             if nodes.len() == wanted {
                 break;
             }
@@ -45,18 +71,13 @@ impl Cluster {
         Some(nodes)
     }
 
-    /// By node, those that have run long enough in a partition of a lower tier.
-    fn victims_of(&self, partition: usize) -> BTreeMap<u32, Vec<Victim>> {
-        let tier = self.inventory.partitions[partition].tier;
+    /// Those of them on nodes of this partition, by node.
+    fn victims_of(&self, partition: usize, preemptable: &[u32]) -> BTreeMap<u32, Vec<Victim>> {
         let mut victims: BTreeMap<u32, Vec<Victim>> = BTreeMap::new();
-        for index in self.holding.iter().filter_map(|id| self.jobs.index_of(*id)) {
+        for index in preemptable.iter().filter_map(|id| self.jobs.index_of(*id)) {
+            // Others may have preempted it in this cycle.
             let job = &self.jobs[index];
-            let below = self.inventory.partitions[usize::from(job.request.partition)].tier < tier;
-            let runs = job.state == JobState::Running && job.settled <= self.now && job.het.is_none();
-            if !below || !runs || job.elapsed(self.now) < EXEMPT {
-                continue;
-            }
-            for part in &job.allocation {
+            for part in job.allocation.iter().filter(|_| job.state == JobState::Running) {
                 if self.inventory.nodes[part.node as usize].partitions.contains(&(partition as u16)) {
                     victims.entry(part.node).or_default().push(Victim {
                         index,

@@ -49,8 +49,8 @@ struct Lane {
     blocked: bool,
     /// Jobs for which nodes were planned.
     planned: u32,
-    /// Whether it may still preempt others for the job that is next.
-    may_preempt: bool,
+    /// Ids of those that it may still preempt, once, for the job that is next.
+    preemptable: Vec<u32>,
     misfits: Vec<Misfit>,
 }
 
@@ -122,8 +122,19 @@ impl Cluster {
     fn cycle(&mut self, cycle: Cycle, depth: usize) -> CycleReport {
         let mut report = CycleReport { queue: self.queue.len() as u64, ..CycleReport::default() };
         self.open_walls();
+        let preemptable = if cycle == Cycle::Backfill { self.preemptable() } else { Vec::new() };
         for partition in 0..self.inventory.partitions.len() {
-            let passed_over = self.cycle_of_partition(partition, cycle, depth, &mut report);
+            let tier = self.inventory.partitions[partition].tier;
+            let below = preemptable.iter().filter(|(other, _)| *other < tier);
+            let mut lane = Lane {
+                partition,
+                cycle,
+                blocked: false,
+                planned: 0,
+                preemptable: below.map(|(_, id)| *id).collect(),
+                misfits: Vec::new(),
+            };
+            let passed_over = self.cycle_of_partition(&mut lane, depth, &mut report);
             for id in self.queue.set_blocked(partition, passed_over) {
                 self.explain_by_priority(id);
             }
@@ -156,37 +167,23 @@ impl Cluster {
     }
 
     /// True when a job was left for which there was no place, or no time.
-    fn cycle_of_partition(
-        &mut self,
-        partition: usize,
-        cycle: Cycle,
-        depth: usize,
-        report: &mut CycleReport,
-    ) -> bool {
-        let mut state = Lane {
-            partition,
-            cycle,
-            blocked: false,
-            planned: 0,
-            may_preempt: cycle == Cycle::Backfill,
-            misfits: Vec::new(),
-        };
+    fn cycle_of_partition(&mut self, lane: &mut Lane, depth: usize, report: &mut CycleReport) -> bool {
         let end = report.tried.saturating_add(depth as u64);
         let mut last = None;
         loop {
-            let next = self.queue.after(partition, last, AT_A_TIME);
+            let next = self.queue.after(lane.partition, last, AT_A_TIME);
             if next.is_empty() {
-                return state.blocked;
+                return lane.blocked;
             }
             last = next.last().copied();
             for (_, id) in next {
                 report.reached_limit |= report.tried >= end;
-                if report.tried >= end || (state.blocked && cycle == Cycle::Quick) {
+                if report.tried >= end || (lane.blocked && lane.cycle == Cycle::Quick) {
                     return true;
                 }
                 report.depth += 1;
                 if let Some(index) = self.index_of(id) {
-                    self.consider(index, &mut state, report);
+                    self.consider(index, lane, report);
                 }
             }
         }
@@ -221,11 +218,12 @@ impl Cluster {
     /// The first job for which a partition has no place may take that of others, once per cycle.
     fn preempts(&mut self, index: usize, lane: &mut Lane, report: &mut CycleReport) -> bool {
         let job = &self.jobs[index];
-        if !lane.may_preempt || lane.blocked || job.role != ArrayRole::None || self.is_choosy(index) {
+        if lane.preemptable.is_empty() || lane.blocked || job.role != ArrayRole::None || self.is_choosy(index)
+        {
             return false;
         }
-        lane.may_preempt = false;
-        let Some(nodes) = self.preempt_for(index, lane.partition) else { return false };
+        let preemptable = std::mem::take(&mut lane.preemptable);
+        let Some(nodes) = self.preempt_for(index, lane.partition, &preemptable) else { return false };
         report.started += 1;
         self.start(index, lane.partition, &nodes);
         true
