@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
 use reports::console::error_line;
 use reports::sla::Sla;
 use reqwest::Url;
 
 use crate::folder::ResultFolder;
 use crate::run::{Plan, RESULTS};
-use crate::scenario::{Arrivals, Executor, PRESETS, Scenario, parse_duration};
+use crate::scenario::{Arrivals, Executor, PRESETS, Scenario, Shard, parse_duration};
 use crate::stack::Cluster;
+
+/// What Kubernetes calls the number of a pod of an indexed Job.
+const COMPLETION_INDEX: &str = "JOB_COMPLETION_INDEX";
 
 /// Loads an exporter and says whether it meets its SLA.
 ///
@@ -30,6 +34,30 @@ pub(crate) enum Command {
     Run(Box<RunArguments>),
     /// Print the built-in scenarios.
     List,
+    /// Measure a stub of known latencies by both loops, and compare with the truth (about 90 seconds).
+    Selftest,
+    /// Be the stub.
+    #[command(hide = true)]
+    Stub {
+        /// Answer nothing for one second of every ten.
+        #[arg(long)]
+        stalls: bool,
+    },
+    /// Add up the results of all shards of a run, and judge the sum.
+    Merge(MergeArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// The result folders, one of each shard.
+    #[arg(required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Folder for the merged result.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Rules to judge by, in TOML [default: the built-in ones].
+    #[arg(long, value_name = "FILE")]
+    sla: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +105,15 @@ pub(crate) struct RunArguments {
     /// How long one request may take before it counts as failed.
     #[arg(long, value_name = "TIME", value_parser = nonzero_duration, default_value = "30s")]
     timeout: Duration,
+    /// Make every N-th arrival of the schedule, from the I-th on (0 to N-1); all shards with the same seed make all.
+    #[arg(long, value_name = "I/N", value_parser = shard, requires_all = ["target", "start_at"], conflicts_with = "shards")]
+    shard: Option<Shard>,
+    /// As --shard, with I from the variable JOB_COMPLETION_INDEX, as an indexed Job of Kubernetes sets it.
+    #[arg(long, value_name = "N", requires_all = ["target", "start_at"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    shards: Option<u32>,
+    /// Begin at this moment, the same for all shards: 2026-01-31T12:00:00Z, or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    start_at: Option<Timestamp>,
     /// Size of the simulated cluster [default: the scenario's].
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS))]
     preset: Option<String>,
@@ -106,7 +143,7 @@ enum ExecutorName {
 /// What is wrong with the request, in one line or one per problem.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct UsageError(String);
+pub struct UsageError(pub(crate) String);
 
 /// What is loaded.
 #[derive(Clone, Debug)]
@@ -124,6 +161,7 @@ impl RunArguments {
     /// Unknown scenarios, unreadable or wrong files, addresses that are none.
     pub(crate) fn plan(self) -> Result<Plan, UsageError> {
         let scenario = self.scenario()?;
+        let shard = self.shard(&scenario)?;
         let sla = match &self.sla {
             Some(path) => Some(rules(path, &scenario)?),
             None => None,
@@ -161,7 +199,16 @@ impl RunArguments {
         };
         let root = self.out.as_deref().unwrap_or(Path::new(RESULTS));
         ResultFolder::check(root).map_err(|problem| UsageError(format!("--out {problem}")))?;
-        Ok(Plan { scenario, target, sla, timeout: self.timeout, seed: self.seed, out: self.out })
+        Ok(Plan {
+            shard,
+            start_at: self.start_at,
+            scenario,
+            target,
+            sla,
+            timeout: self.timeout,
+            seed: self.seed,
+            out: self.out,
+        })
     }
 
     /// The scenario with the flags on top.
@@ -211,12 +258,52 @@ impl RunArguments {
     }
 }
 
-/// Reads a rule file; rules that this run cannot judge are errors.
-fn rules(path: &Path, scenario: &Scenario) -> Result<Sla, UsageError> {
+impl RunArguments {
+    /// The part of the schedule that is ours; `None` when there is only one.
+    fn shard(&self, scenario: &Scenario) -> Result<Option<Shard>, UsageError> {
+        let shard = match (self.shard, self.shards) {
+            (Some(shard), _) => shard,
+            (None, None) => return Ok(None),
+            (None, Some(of)) => {
+                let index = std::env::var(COMPLETION_INDEX).unwrap_or_default();
+                index.parse().ok().filter(|index| *index < of).map(|index| Shard { index, of }).ok_or_else(
+                    || {
+                        UsageError(format!(
+                            "--shards {of}: {COMPLETION_INDEX} is \"{index}\", expected a number below {of}"
+                        ))
+                    },
+                )?
+            }
+        };
+        match scenario.executor {
+            Executor::Open { .. } => Ok(Some(shard)),
+            Executor::Closed => Err(UsageError(
+                "--shard: users have no common schedule, arrivals have: --executor open".into(),
+            )),
+        }
+    }
+}
+
+impl MergeArguments {
+    /// # Errors
+    /// When the rule file is wrong.
+    pub(crate) fn sla(&self) -> Result<Option<Sla>, UsageError> {
+        self.sla.as_deref().map(read_rules).transpose()
+    }
+}
+
+/// Reads a rule file.
+fn read_rules(path: &Path) -> Result<Sla, UsageError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|error| UsageError(format!("{name}: cannot be read: {error}")))?;
-    let sla = Sla::parse(&text, &name).map_err(|error| UsageError(error.to_string()))?;
+    Sla::parse(&text, &name).map_err(|error| UsageError(error.to_string()))
+}
+
+/// Reads a rule file; rules that this run cannot judge are errors.
+fn rules(path: &Path, scenario: &Scenario) -> Result<Sla, UsageError> {
+    let name = path.display().to_string();
+    let sla = read_rules(path)?;
     // The size of the cluster is not known yet; without it the rules of size classes stay in.
     let concerned =
         |rule: &&reports::sla::Rule| rule.scenarios.is_empty() || rule.scenarios.contains(&scenario.name);
@@ -256,6 +343,22 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+fn shard(text: &str) -> Result<Shard, String> {
+    let numbers = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        Some((index, of)) if index < of => Ok(Shard { index, of }),
+        _ => Err("expected I/N such as 0/4, I below N".into()),
+    }
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let refuse = |_| "expected a moment such as 2026-01-31T12:00:00Z, or seconds since 1970".to_owned();
+    match text.parse::<i64>() {
+        Ok(seconds) => Timestamp::from_second(seconds).map_err(refuse),
+        Err(_) => text.parse().map_err(refuse),
+    }
+}
+
 fn nonzero_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
         Duration::ZERO => Err("expected at least 1s".into()),
@@ -271,7 +374,7 @@ mod tests {
         let words = ["loadtest", "run"].iter().chain(arguments);
         match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
             Command::Run(arguments) => arguments.plan().map_err(|error| error.to_string()),
-            Command::List => Err("list".into()),
+            _ => Err("no run".into()),
         }
     }
 
@@ -326,6 +429,13 @@ mod tests {
             (vec!["quick", "--duration", "0s"], "expected at least 1s"),
             (vec!["quick", "--executor", "open", "--vus", "3"], "--vus: an open loop has no users"),
             (vec!["quick", "--arrivals", "poisson"], "only an open loop has them"),
+            (vec!["quick", "--shard", "0/4"], "required"),
+            (vec!["quick", "--target", "http://x", "--start-at", "9", "--shard", "4/4"], "I below N"),
+            (
+                vec!["quick", "--target", "http://x", "--start-at", "9", "--shard", "0/4"],
+                "users have no common schedule",
+            ),
+            (vec!["quick", "--start-at", "noon"], "expected a moment such as"),
             (vec!["quick", "--rate", "0"], "expected a number above 0"),
             (vec!["quick", "--vus", "0"], "0 is not in 1..=100000"),
             (vec!["quick", "--target", "http://x", "--preset", "tiny"], "cannot be used with"),

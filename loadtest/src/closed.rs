@@ -55,7 +55,7 @@ struct Pace {
 }
 
 /// Runs the plan to its end, or until it is stopped. Returns when every request has finished.
-/// `report` is where goose writes its own HTML report.
+/// `report` is where goose writes its own HTML report, when it is wanted.
 ///
 /// # Errors
 /// When goose refuses its configuration or cannot write its report.
@@ -64,7 +64,7 @@ pub(crate) async fn run(
     probe: Arc<Probe>,
     recorder: Arc<Recorder>,
     stop: Stop,
-    report: &str,
+    report: Option<&str>,
 ) -> anyhow::Result<()> {
     let shared = Arc::new(Shared {
         probe,
@@ -126,14 +126,21 @@ impl Drop for Muted {
 }
 
 /// Goose's command line for the plan: quiet, no controllers, metrics for its own report only.
-fn configuration(target: &reqwest::Url, plan: &UserPlan, report: &str) -> anyhow::Result<GooseConfiguration> {
+fn configuration(
+    target: &reqwest::Url,
+    plan: &UserPlan,
+    report: Option<&str>,
+) -> anyhow::Result<GooseConfiguration> {
     let mut arguments: Vec<String> =
         ["--quiet", "--no-telnet", "--no-print-metrics", "--no-scenario-metrics"]
             .into_iter()
             .chain(["--no-transaction-metrics", "--no-percentiles-over-time", "--no-gzip"])
             .map(Into::into)
             .collect();
-    arguments.extend(["--host".into(), target.as_str().into(), "--report-file".into(), report.into()]);
+    arguments.extend(["--host".into(), target.as_str().into()]);
+    if let Some(report) = report {
+        arguments.extend(["--report-file".into(), report.into()]);
+    }
     if plan.is_steady() {
         let users = plan.steps[0].vus;
         let ramp = plan.steps[0].seconds;

@@ -10,6 +10,8 @@ mod cli;
 mod closed;
 mod exposition;
 mod folder;
+mod interval_log;
+mod merge;
 mod open;
 mod oracle;
 mod output;
@@ -20,6 +22,7 @@ mod recorder;
 mod run;
 mod sample;
 mod scenario;
+mod selftest;
 mod stack;
 mod stop;
 mod validity;
@@ -45,13 +48,31 @@ pub fn execute(cli: Cli) -> anyhow::Result<u8> {
             }
             Ok(0)
         }
+        Command::Merge(arguments) => {
+            let sla = arguments.sla()?;
+            merge::merge(&arguments.folders, &arguments.out, sla).map_err(|error| {
+                match error.downcast::<merge::PartError>() {
+                    // Folders that do not belong together are a wrong request.
+                    Ok(error) => UsageError(reports::console::error_line(&error)).into(),
+                    Err(other) => other,
+                }
+            })
+        }
         Command::Run(arguments) => {
             let plan = arguments.plan()?;
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()
-                .context("failed to start the async runtime")?;
-            runtime.block_on(run::run(plan))
+            runtime()?.block_on(run::run(plan))
+        }
+        Command::Selftest => runtime()?.block_on(selftest::run()),
+        Command::Stub { stalls } => {
+            let weather = if stalls { selftest::Weather::Stalls } else { selftest::Weather::Calm };
+            runtime()?.block_on(selftest::serve(weather)).map(|()| 0)
         }
     }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the async runtime")
 }

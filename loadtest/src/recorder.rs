@@ -9,11 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use hdrhistogram::serialization::V2DeflateSerializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use reports::model::LatencyHistogram;
 use reports::model::run::{ArrivalStats, RequestStats, Second};
 
+use crate::interval_log::{self, Interval};
 use crate::scenario::{Load, LoadPlan};
 
 /// One finished request.
@@ -116,20 +115,12 @@ struct Slot {
     latency: LatencyHistogram,
 }
 
-/// One histogram on its way to the log.
-#[derive(Debug)]
-struct Interval {
-    offset: Duration,
-    tag: String,
-    latency: LatencyHistogram,
-}
-
 impl Recorder {
     /// `start` and `wall_clock` are the same instant, from which seconds are counted.
     pub(crate) fn new(names: Vec<String>, plan: LoadPlan, start: Instant, wall_clock: SystemTime) -> Self {
         let (log, intervals) = channel();
         // Deflating a histogram takes longer than serving a request should wait for the lock.
-        let writer = std::thread::spawn(move || write_log(wall_clock, intervals.iter()));
+        let writer = std::thread::spawn(move || interval_log::write(wall_clock, intervals.iter()));
         let state = State {
             second: 0,
             current: vec![Slot::default(); names.len()],
@@ -305,10 +296,8 @@ impl Seconds<'_> {
             if !warmup {
                 state.totals[index].add(&slot);
             }
-            let prefix = if warmup { "warmup." } else { "" };
-            let tag = format!("{prefix}{}", state.names[index]);
             let interval =
-                Interval { offset: Duration::from_secs(offset.into()), tag, latency: slot.latency };
+                Interval { offset, warmup, name: state.names[index].clone(), latency: slot.latency };
             // The writer ends early only by an error, which `finish` reports.
             if let Some(log) = &state.log {
                 drop(log.send(interval));
@@ -341,27 +330,6 @@ fn merged(slots: &[Slot]) -> LatencyHistogram {
     all
 }
 
-/// Writes intervals as they come; ends when the recorder is done.
-fn write_log(start: SystemTime, intervals: impl Iterator<Item = Interval>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut serializer = V2DeflateSerializer::new();
-    let mut writer = IntervalLogWriterBuilder::new()
-        .add_comment(
-            "latencies in microseconds, one histogram per second and request name; warmup.* is not judged",
-        )
-        .with_start_time(start)
-        .with_base_time(start)
-        // The column "max" is in milliseconds.
-        .with_max_value_divisor(1000.0)
-        .begin_log_with(&mut bytes, &mut serializer)?;
-    for Interval { offset, tag, latency } in intervals {
-        writer
-            .write_histogram(latency.hdr(), offset, Duration::from_secs(1), Tag::new(&tag))
-            .map_err(|error| io::Error::other(format!("interval log: {error:?}")))?;
-    }
-    Ok(bytes)
-}
-
 /// A request in flight.
 #[derive(Debug)]
 pub(crate) struct InFlight<'recorder>(&'recorder AtomicU64);
@@ -374,8 +342,6 @@ impl Drop for InFlight<'_> {
 
 #[cfg(test)]
 mod tests {
-    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-
     use super::*;
     use crate::scenario::{Arrivals, Scenario, Shard};
 
@@ -423,15 +389,12 @@ mod tests {
         recorder.record(observation(start, 0, None));
         recorder.record(observation(start + Duration::from_secs(4), 0, None));
         let recording = recorder.finish(start + Duration::from_secs(5)).unwrap();
-        let entries: Vec<(String, u64)> = IntervalLogIterator::new(&recording.interval_log)
-            .filter_map(|entry| match entry.unwrap() {
-                LogEntry::Interval(interval) => {
-                    Some((interval.tag().unwrap().as_str().to_owned(), interval.start_timestamp().as_secs()))
-                }
-                _ => None,
-            })
+        let intervals = interval_log::read(&recording.interval_log).unwrap();
+        let entries: Vec<_> = intervals
+            .iter()
+            .map(|one| (one.warmup, one.name.as_str(), one.offset, one.latency.count()))
             .collect();
-        assert_eq!(entries, [("warmup.b".to_owned(), 0), ("b".to_owned(), 4)]);
+        assert_eq!(entries, [(true, "b", 0, 1), (false, "b", 4, 1)]);
     }
 
     #[test]

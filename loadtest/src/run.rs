@@ -7,7 +7,8 @@ use std::process::id as own_pid;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
+use jiff::Timestamp;
 use reports::environment::{StealMeter, build, machine, run_id};
 use reports::model::run::{RunKind, RunRecord};
 use reports::model::{Document as _, Verdict};
@@ -31,6 +32,9 @@ use crate::{closed, open, output, progress};
 /// How long the pages that are fetched beside the load may take.
 const SIDE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What stands ready so long before a given start, so that no timer makes it late.
+const READY_AHEAD: Duration = Duration::from_millis(50);
+
 /// Holds a folder for each run, unless the request names one.
 pub(crate) const RESULTS: &str = "loadtest-results";
 
@@ -44,6 +48,10 @@ pub(crate) struct Plan {
     pub(crate) timeout: Duration,
     /// Of the simulated cluster, and of the arrivals of an open loop.
     pub(crate) seed: u64,
+    /// `None` when the whole load is ours.
+    pub(crate) shard: Option<Shard>,
+    /// When the load begins; without it, as soon as the target is there.
+    pub(crate) start_at: Option<Timestamp>,
     pub(crate) out: Option<PathBuf>,
 }
 
@@ -57,6 +65,12 @@ struct Subject {
     expected: Option<Expected>,
     /// Last, so that it goes after the files that the stack removes itself.
     folder: ResultFolder,
+}
+
+/// The moment from which seconds are counted, by both clocks.
+struct Start {
+    instant: Instant,
+    wall_clock: SystemTime,
 }
 
 /// What the load left behind.
@@ -90,7 +104,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
         prepared = prepared => prepared?,
         reason = stop.requested() => return before_the_load(&reason),
     };
-    let load = load(&plan, &mut subject, &stop).await?;
+    let start = tokio::select! {
+        start = start(plan.start_at) => start?,
+        reason = stop.requested() => return before_the_load(&reason),
+    };
+    let load = load(&plan, &mut subject, start, &stop).await?;
     let reason = stop.reason();
     let target_absent = match subject.expected.as_ref().filter(|_| reason.is_none()) {
         Some(expected) => presence::absence(&side, expected, plan.timeout).await,
@@ -184,18 +202,33 @@ async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subj
     }
 }
 
+/// Waits until shortly before the load is to begin; from there each part waits for the exact moment by itself.
+///
+/// # Errors
+/// When the moment has passed: whoever begins late was not part of what the others did.
+async fn start(at: Option<Timestamp>) -> anyhow::Result<Start> {
+    let (instant, wall_clock) = (Instant::now(), SystemTime::now());
+    let Some(at) = at else { return Ok(Start { instant, wall_clock }) };
+    let at = SystemTime::from(at);
+    let ahead = at
+        .duration_since(wall_clock)
+        .map_err(|late| anyhow!("the load was to begin {:.1} s ago", late.duration().as_secs_f64()))?;
+    tokio::time::sleep(ahead.saturating_sub(READY_AHEAD)).await;
+    Ok(Start { instant: instant + ahead, wall_clock: at })
+}
+
 /// Makes the load and records it, until the plan ends or the run is stopped.
-async fn load(plan: &Plan, subject: &mut Subject, stop: &Stop) -> anyhow::Result<Load> {
-    let load = LoadPlan::new(&plan.scenario, plan.seed, Shard::WHOLE);
+async fn load(plan: &Plan, subject: &mut Subject, start: Start, stop: &Stop) -> anyhow::Result<Load> {
+    let load = LoadPlan::new(&plan.scenario, plan.seed, plan.shard.unwrap_or(Shard::WHOLE));
     let mix = &plan.scenario.requests;
     let probe = Arc::new(Probe::new(&subject.metrics, mix, plan.timeout)?);
     let goose_report = subject.folder.path().join("goose.html").display().to_string();
     subject.folder.keep();
 
-    let start = Instant::now();
+    let Start { instant: start, wall_clock } = start;
     let measured_from = start + load.warmup;
     let names = mix.iter().map(|request| request.name.clone()).collect();
-    let recorder = Arc::new(Recorder::new(names, load.clone(), start, SystemTime::now()));
+    let recorder = Arc::new(Recorder::new(names, load.clone(), start, wall_clock));
     let sampler = |source| Sampler::start(source, start, measured_from, stop.clone());
     let target = subject.source.take().map(sampler);
     let generator = sampler(Source::Process(own_pid()));
@@ -207,7 +240,7 @@ async fn load(plan: &Plan, subject: &mut Subject, stop: &Stop) -> anyhow::Result
             match &load.load {
                 Loop::Users(users) => {
                     let attack = closed::Attack { target: &subject.metrics, mix, plan: &load, users };
-                    closed::run(attack, probe, recorder, stop.clone(), &goose_report).await
+                    closed::run(attack, probe, recorder, stop.clone(), Some(&goose_report)).await
                 }
                 Loop::Arrivals(arrivals) => open::run(arrivals, mix, probe, recorder, stop.clone()).await,
             }
@@ -298,6 +331,9 @@ fn parameters(plan: &Plan, metrics: &Url, nodes: Option<u64>) -> BTreeMap<String
         }
         .map(|(name, value)| (name.to_owned(), value)),
     );
+    let shard = plan.shard.map(|shard| json!(format!("{}/{}", shard.index, shard.of)));
+    parameters.extend(shard.map(|shard| ("shard".to_owned(), shard)));
+    parameters.extend(plan.start_at.map(|at| ("start_at".to_owned(), json!(at.to_string()))));
     // The name that the judge looks for; absent when unknown.
     parameters.extend(nodes.map(|nodes| ("nodes".to_owned(), json!(nodes))));
     match &plan.target {

@@ -49,7 +49,6 @@ struct UnderWay {
 ///
 /// # Errors
 /// When `plan` is none of arrivals, the thread of the schedule cannot be started, or the recording not be finished.
-#[cfg_attr(not(test), expect(dead_code, reason = "made for the search for the capacity, which is to come"))]
 pub(crate) async fn step(
     plan: &LoadPlan,
     mix: &[RequestSpec],

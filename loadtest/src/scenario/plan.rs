@@ -82,10 +82,6 @@ impl LoadPlan {
     }
 
     /// Arrivals at one rate, all of them ours; without a cap on the requests in flight, one that fits the rate.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "made for the search for the capacity, which is to come")
-    )]
     pub(crate) fn constant_rate(
         rate: f64,
         arrivals: Arrivals,

@@ -15,7 +15,7 @@ use reqwest::{Client, StatusCode, Url};
 use tokio::process::Command;
 
 pub(crate) use self::binaries::Binaries;
-use self::child::Child;
+pub(crate) use self::child::Child;
 use crate::folder::ResultFolder;
 use crate::oracle::Watch;
 use crate::stop::{Reason, Stop};

@@ -76,6 +76,21 @@ impl LatencyHistogram {
         (!self.0.is_empty()).then(|| Duration::from_secs_f64(self.0.mean() / 1e6))
     }
 
+    /// Reads HdrHistogram's V2 encoding in base64, as it stands in records and interval logs.
+    ///
+    /// # Errors
+    /// In words, when it is something else or has values out of bounds.
+    pub fn decode(base64: &str) -> Result<Self, String> {
+        let bytes = BASE64.decode(base64).map_err(|error| format!("hdr is not base64: {error}"))?;
+        let read: Histogram<u64> = Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .map_err(|error| format!("hdr is not an HdrHistogram V2: {error:?}"))?;
+        // Bounds from a file are not trusted: merging needs ours.
+        let mut histogram = Self::default();
+        histogram.0.add(&read).map_err(|error| format!("hdr has values out of 1 us to 120 s: {error:?}"))?;
+        Ok(histogram)
+    }
+
     /// The underlying histogram, in microseconds, for interval logs and plots.
     pub fn hdr(&self) -> &Histogram<u64> {
         &self.0
@@ -106,14 +121,7 @@ impl TryFrom<Encoded> for LatencyHistogram {
     type Error = String;
 
     fn try_from(encoded: Encoded) -> Result<Self, Self::Error> {
-        let bytes = BASE64.decode(&encoded.hdr).map_err(|error| format!("hdr is not base64: {error}"))?;
-        let read: Histogram<u64> = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|error| format!("hdr is not an HdrHistogram V2: {error:?}"))?;
-        // Bounds from a file are not trusted: merging needs ours.
-        let mut histogram = Self::default();
-        histogram.0.add(&read).map_err(|error| format!("hdr has values out of 1 us to 120 s: {error:?}"))?;
-        Ok(histogram)
+        Self::decode(&encoded.hdr)
     }
 }
 
