@@ -15,6 +15,8 @@ use crate::run::{Plan, RESULTS};
 use crate::scenario::{Arrivals, Executor, PRESETS, Scenario, Shard, parse_duration};
 use crate::stack::Cluster;
 
+/// The longest run of the profile `ci`: with two of them and `quick`, the gate of a pull request takes three minutes.
+const CI_LONGEST: Duration = Duration::from_secs(60);
 /// What Kubernetes calls the number of a pod of an indexed Job.
 const COMPLETION_INDEX: &str = "JOB_COMPLETION_INDEX";
 
@@ -96,6 +98,9 @@ pub(crate) struct RunArguments {
     /// Requests per second: of one user in a closed loop, of all in an open one.
     #[arg(long, value_name = "RPS", value_parser = rate)]
     rate: Option<f64>,
+    /// How long it takes: as the scenario says, or at most a minute with every time shortened alike; rates stay.
+    #[arg(long, value_name = "NAME", default_value = "full")]
+    profile: Profile,
     /// How long is judged, such as 30s or 10m.
     #[arg(long, value_name = "TIME", value_parser = nonzero_duration)]
     duration: Option<Duration>,
@@ -132,6 +137,12 @@ pub(crate) struct RunArguments {
     /// The simulator's executable [default: beside this one, else on PATH].
     #[arg(long, value_name = "FILE")]
     simulator_bin: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Profile {
+    Full,
+    Ci,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -191,6 +202,7 @@ impl RunArguments {
                         seed: self.seed,
                         nodes: self.nodes,
                         jobs: self.jobs,
+                        poll: scenario.poll,
                     },
                     exporter: self.exporter_bin,
                     simulator: self.simulator_bin,
@@ -218,6 +230,15 @@ impl RunArguments {
             (name, None) => Scenario::built_in(name.as_deref().unwrap_or_default()),
         }
         .map_err(|error| UsageError(error_line(&error)))?;
+        if self.target.is_some() && scenario.needs_simulator() {
+            return Err(UsageError(format!(
+                "--target: the scenario {} has faults, tokens or polls of its own, which only a simulator started here can have",
+                scenario.name
+            )));
+        }
+        if self.profile == Profile::Ci {
+            scenario = scenario.within(CI_LONGEST);
+        }
         scenario = self.executor(scenario)?;
         scenario.rate = self.rate.unwrap_or(scenario.rate);
         scenario.duration = self.duration.unwrap_or(scenario.duration);
@@ -429,6 +450,7 @@ mod tests {
             (vec!["quick", "--duration", "0s"], "expected at least 1s"),
             (vec!["quick", "--executor", "open", "--vus", "3"], "--vus: an open loop has no users"),
             (vec!["quick", "--arrivals", "poisson"], "only an open loop has them"),
+            (vec!["outage", "--target", "http://x"], "which only a simulator started here can have"),
             (vec!["quick", "--shard", "0/4"], "required"),
             (vec!["quick", "--target", "http://x", "--start-at", "9", "--shard", "4/4"], "I below N"),
             (

@@ -44,7 +44,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<u8> {
         Command::List => {
             let mut out = anstream::stdout().lock();
             for scenario in Scenario::all().map_err(anyhow::Error::from)? {
-                writeln!(out, "{:<10} {}", scenario.name, scenario.description)?;
+                writeln!(out, "{:<16} {}", scenario.name, scenario.description)?;
             }
             Ok(0)
         }

@@ -121,6 +121,12 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
         }
         None => None,
     };
+    let struck = match &subject.stack {
+        Some(stack) if !plan.scenario.faults.is_empty() => {
+            Some(stack.struck().await.map_err(|error| format!("{error:#}")))
+        }
+        _ => None,
+    };
     if let Some(stack) = subject.stack.take() {
         stack.stop().await;
     }
@@ -129,6 +135,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
         stopped: reason.clone(),
         target_restarted: load.subject.restarted,
         target_absent,
+        faults: struck.map(|struck| validity::Faults { planned: plan.scenario.fault_kinds(), struck }),
         oracle,
     };
     let mut record = RunRecord {
@@ -223,6 +230,9 @@ async fn load(plan: &Plan, subject: &mut Subject, start: Start, stop: &Stop) -> 
     let mix = &plan.scenario.requests;
     let probe = Arc::new(Probe::new(&subject.metrics, mix, plan.timeout)?);
     let goose_report = subject.folder.path().join("goose.html").display().to_string();
+    if let Some(stack) = &subject.stack {
+        stack.plan_faults(&plan.scenario).await?;
+    }
     subject.folder.keep();
 
     let Start { instant: start, wall_clock } = start;
@@ -247,7 +257,7 @@ async fn load(plan: &Plan, subject: &mut Subject, start: Start, stop: &Stop) -> 
         };
         let guard = async {
             match &mut subject.stack {
-                Some(stack) => stack.guard(stop).await,
+                Some(stack) => stack.guard(&plan.scenario, start, stop).await,
                 None => std::future::pending().await,
             }
         };
@@ -325,6 +335,7 @@ fn parameters(plan: &Plan, metrics: &Url, nodes: Option<u64>) -> BTreeMap<String
                 let arrivals = match arrivals {
                     Arrivals::Constant => "constant",
                     Arrivals::Poisson => "poisson",
+                    Arrivals::Herd => "herd",
                 };
                 [("executor", json!("open")), ("rate", json!(scenario.rate)), ("arrivals", json!(arrivals))]
             }

@@ -1,6 +1,8 @@
 //! Whether the run can be judged at all: a generator at its limit or another process behind the address spoils it.
 //! It comes before the SLA and can only take a pass away.
 
+use std::collections::BTreeMap;
+
 use reports::model::RunRecord;
 use reports::model::run::{ArrivalStats, Resources};
 use reports::model::verdict::{Outcome, RuleVerdict, Verdict};
@@ -19,8 +21,17 @@ pub(crate) struct Circumstances {
     pub(crate) target_restarted: bool,
     /// What was missing of the target when the load was over.
     pub(crate) target_absent: Option<String>,
+    /// `None` when the scenario plans no fault.
+    pub(crate) faults: Option<Faults>,
     /// `None` when there is no oracle.
     pub(crate) oracle: Option<Result<Comparison, String>>,
+}
+
+/// What was to go wrong, and how often each kind of it did.
+#[derive(Clone, Debug)]
+pub(crate) struct Faults {
+    pub(crate) planned: Vec<String>,
+    pub(crate) struck: Result<BTreeMap<String, u64>, String>,
 }
 
 /// Adds the rules of validity to the SLA's verdict.
@@ -32,8 +43,10 @@ pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumsta
     let target = target_alive(circumstances);
     let arrivals: Vec<RuleVerdict> =
         run.arrivals.iter().flat_map(|arrivals| [dropped(arrivals), schedule_lag(arrivals)]).collect();
+    let faults = circumstances.faults.as_ref().map(faults_strike);
     let mut spoiled: Vec<String> = [&generator, &target]
         .into_iter()
+        .chain(&faults)
         .chain(&arrivals)
         .filter(|rule| rule.outcome == Outcome::Inconclusive)
         .map(|rule| format!("invalid run: {}", rule.reason))
@@ -45,6 +58,7 @@ pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumsta
     rules.push(generator);
     rules.push(target);
     rules.extend(arrivals);
+    rules.extend(faults);
     rules.extend(circumstances.oracle.as_ref().map(oracle));
     let mut verdict = Verdict::new(sla.subject, rules, sla.notes);
     // A run without a single rule of the SLA stays inconclusive, even though the rules of validity hold.
@@ -108,6 +122,30 @@ fn target_alive(circumstances: &Circumstances) -> RuleVerdict {
     } else if circumstances.target_restarted {
         verdict.outcome = Outcome::Inconclusive;
         verdict.reason = "the target was restarted during the run".into();
+    }
+    verdict
+}
+
+/// A fault that met nobody says nothing about who would have met it.
+fn faults_strike(faults: &Faults) -> RuleVerdict {
+    let mut verdict = rule("faults", "every planned fault strikes");
+    match &faults.struck {
+        Ok(struck) => {
+            let count = |kind: &String| struck.get(kind).copied().unwrap_or(0);
+            verdict.samples = faults.planned.iter().map(count).sum();
+            let missing: Vec<&str> =
+                faults.planned.iter().filter(|kind| count(kind) == 0).map(String::as_str).collect();
+            verdict.value = Some((faults.planned.len() - missing.len()) as f64);
+            verdict.limit = Some(faults.planned.len() as f64);
+            if !missing.is_empty() {
+                verdict.outcome = Outcome::Inconclusive;
+                verdict.reason = format!("never struck: {}", missing.join(", "));
+            }
+        }
+        Err(problem) => {
+            verdict.outcome = Outcome::Inconclusive;
+            verdict.reason.clone_from(problem);
+        }
     }
     verdict
 }
@@ -294,5 +332,17 @@ mod tests {
         assert_eq!(judged(1, 0, 1), Outcome::Inconclusive);
         assert_eq!(judged(1, 1, 1), Outcome::Inconclusive);
         assert_eq!(judged(0, 0, 11), Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn a_fault_that_never_struck_spoils_the_run() {
+        let judged = |struck: &[(&str, u64)]| {
+            let struck = struck.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+            let faults = Faults { planned: vec!["503".into(), "reset".into()], struck: Ok(struck) };
+            outcome(Outcome::Pass, 0.1, &Circumstances { faults: Some(faults), ..Circumstances::default() })
+        };
+        assert_eq!(judged(&[("503", 2), ("reset", 1), ("429", 0)]), Outcome::Pass);
+        assert_eq!(judged(&[("503", 2), ("reset", 0)]), Outcome::Inconclusive);
+        assert_eq!(judged(&[("503", 2)]), Outcome::Inconclusive);
     }
 }

@@ -8,6 +8,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::scenario::{ArrivalPlan, Arrivals, RequestSpec, Walk};
 
+/// Between two visits of a herd.
+const HERD_SECONDS: f64 = 5.0;
+
 /// One arrival.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Arrival {
@@ -65,7 +68,7 @@ impl<'plan> Schedule<'plan> {
     /// Arrivals expected between this one and the next.
     fn gap(&mut self) -> f64 {
         match self.plan.arrivals {
-            Arrivals::Constant => 1.0,
+            Arrivals::Constant | Arrivals::Herd => 1.0,
             Arrivals::Poisson => -(1.0 - self.gaps.random::<f64>()).ln(),
         }
     }
@@ -89,6 +92,10 @@ impl Iterator for Schedule<'_> {
             self.number += 1;
             self.expected += self.gap();
             if number % u64::from(self.plan.shard.of) == u64::from(self.plan.shard.index) {
+                let due = match self.plan.arrivals {
+                    Arrivals::Herd => due - due % HERD_SECONDS,
+                    Arrivals::Constant | Arrivals::Poisson => due,
+                };
                 return Some(Arrival { due: Duration::from_secs_f64(due), request });
             }
         }
@@ -149,6 +156,15 @@ mod tests {
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
         // Exponential: the standard deviation is the mean. Constant gaps would give 0.
         assert!((variance.sqrt() / mean - 1.0).abs() < 0.1, "{mean} {variance}");
+    }
+
+    #[test]
+    fn a_herd_comes_at_once() {
+        let plan = plan(Arrivals::Herd, Shard::WHOLE);
+        let due: Vec<u64> =
+            Schedule::new(&plan, &mix()).map(|arrival| arrival.due.as_millis() as u64).collect();
+        assert!(due.iter().all(|due| due.is_multiple_of(5000)));
+        assert_eq!((due.len(), due.iter().filter(|due| **due == 10_000).count()), (5250, 500));
     }
 
     #[test]

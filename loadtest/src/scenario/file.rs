@@ -8,6 +8,7 @@ use reports::quantity;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use super::timetable::{Fault, TokenEntry};
 use super::{Arrivals, Change, Encoding, Executor, PRESETS, RequestSpec, Scenario, Stage, parse_duration};
 
 /// Why a scenario cannot be used.
@@ -47,6 +48,12 @@ struct ScenarioFile {
     requests: Vec<RequestEntry>,
     #[serde(default)]
     stages: Vec<StageEntry>,
+    #[serde(default, deserialize_with = "some_duration")]
+    poll: Option<Duration>,
+    #[serde(default)]
+    faults: Vec<toml::Table>,
+    #[serde(default)]
+    tokens: Vec<TokenEntry>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -124,6 +131,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Scenario, ConfigError> {
         .iter()
         .map(|stage| Ok(Stage { level: level(stage)?, change: stage.change, time: stage.time }))
         .collect::<Result<_, ConfigError>>()?;
+    let faults = read.faults.into_iter().map(Fault::read).collect::<Result<_, _>>();
+    let faults = faults.map_err(|problem| refuse("faults", problem))?;
+    let tokens = read.tokens.into_iter().map(TokenEntry::read).collect::<Result<_, _>>();
+    let tokens = tokens.map_err(|problem| refuse("tokens", problem))?;
     if read.ramp > read.warmup {
         return Err(refuse(
             "ramp",
@@ -160,6 +171,9 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Scenario, ConfigError> {
             .map(|RequestEntry { name, path, encoding, weight }| RequestSpec { name, path, encoding, weight })
             .collect(),
         stages,
+        poll: read.poll,
+        faults,
+        tokens,
     })
 }
 
@@ -233,6 +247,10 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    nonzero_duration(deserializer).map(Some)
+}
+
 fn nonzero_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let duration = duration(deserializer)?;
     if duration.is_zero() { Err(D::Error::custom("expected at least 1s")) } else { Ok(duration) }
@@ -276,7 +294,7 @@ mod tests {
         check(
             "rate = 2.0",
             "rat = 2.0",
-            "my.toml: line 6: unknown field \"rat\", expected one of \"name\", \"description\", \"preset\", \"executor\", \"vus\", \"rate\", \"arrivals\", \"max_in_flight\", \"ramp\", \"warmup\", \"duration\", \"requests\", \"stages\"",
+            "my.toml: line 6: unknown field \"rat\", expected one of \"name\", \"description\", \"preset\", \"executor\", \"vus\", \"rate\", \"arrivals\", \"max_in_flight\", \"ramp\", \"warmup\", \"duration\", \"requests\", \"stages\", \"poll\", \"faults\", \"tokens\"",
         );
         check("vus = 200", "vus = 0", "my.toml: line 5: vus: expected at least 1");
         check(

@@ -6,6 +6,7 @@
 mod file;
 mod plan;
 mod profile;
+mod timetable;
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub(crate) use self::plan::{ArrivalPlan, Load, LoadPlan, Shard, UserPlan};
 pub(crate) use self::profile::Walk;
 #[cfg(test)]
 pub(crate) use self::profile::{RateProfile, Segment};
+pub(crate) use self::timetable::{Fault, TokenChange};
 
 /// Every file of `scenarios/`, by name.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -23,6 +25,13 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("stress", include_str!("../../scenarios/stress.toml")),
     ("spike", include_str!("../../scenarios/spike.toml")),
     ("endurance", include_str!("../../scenarios/endurance.toml")),
+    ("capacity", include_str!("../../scenarios/capacity.toml")),
+    ("prometheus-ha", include_str!("../../scenarios/prometheus-ha.toml")),
+    ("thundering-herd", include_str!("../../scenarios/thundering-herd.toml")),
+    ("slow-upstream", include_str!("../../scenarios/slow-upstream.toml")),
+    ("outage", include_str!("../../scenarios/outage.toml")),
+    ("token-rotation", include_str!("../../scenarios/token-rotation.toml")),
+    ("rolling-upgrade", include_str!("../../scenarios/rolling-upgrade.toml")),
 ];
 
 /// The simulator's sizes of cluster.
@@ -50,6 +59,11 @@ pub(crate) struct Scenario {
     pub(crate) requests: Vec<RequestSpec>,
     /// Changes of the number of users, or of the rate, within `duration`; empty for a steady load.
     pub(crate) stages: Vec<Stage>,
+    /// How often the exporter polls; `None` as by its defaults.
+    pub(crate) poll: Option<Duration>,
+    /// What goes wrong, and when.
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) tokens: Vec<TokenChange>,
 }
 
 /// One kind of request of the mix.
@@ -89,6 +103,8 @@ pub(crate) enum Arrivals {
     Constant,
     /// Independently of each other.
     Poisson,
+    /// Evenly, but all of five seconds at their beginning: scrapers in step.
+    Herd,
 }
 
 /// How a stage gets to its level.
@@ -128,6 +144,48 @@ impl Scenario {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { file: name.clone(), source })?;
         file::parse(&name, &text)
+    }
+
+    /// The same load in at most `longest`: every time is shortened alike, no rate is.
+    pub(crate) fn within(self, longest: Duration) -> Self {
+        let total = (self.warmup + self.duration).as_secs_f64();
+        let share = (longest.as_secs_f64() / total).min(1.0);
+        // What takes time at all takes a second at least: users and faults are planned by the second.
+        let shorten = |time: Duration| match time {
+            Duration::ZERO => Duration::ZERO,
+            time => Duration::from_secs(((time.as_secs_f64() * share).round() as u64).max(1)),
+        };
+        let faults = self.faults.into_iter().map(|fault| Fault {
+            at: shorten(fault.at),
+            length: fault.length.map(shorten),
+            ..fault
+        });
+        let tokens = self.tokens.into_iter().map(|change| TokenChange {
+            at: shorten(change.at),
+            noticed_after: shorten(change.noticed_after),
+            ..change
+        });
+        Self {
+            warmup: shorten(self.warmup),
+            ramp: shorten(self.ramp),
+            duration: shorten(self.duration),
+            poll: self.poll.map(shorten),
+            faults: faults.collect(),
+            tokens: tokens.collect(),
+            ..self
+        }
+    }
+
+    /// The kinds of faults that are planned, each once.
+    pub(crate) fn fault_kinds(&self) -> Vec<String> {
+        let kinds: std::collections::BTreeSet<&str> =
+            self.faults.iter().map(|fault| fault.kind.as_str()).collect();
+        kinds.into_iter().map(Into::into).collect()
+    }
+
+    /// Whether something goes wrong that only our own simulator can do.
+    pub(crate) fn needs_simulator(&self) -> bool {
+        self.poll.is_some() || !self.faults.is_empty() || !self.tokens.is_empty()
     }
 
     /// The same load by arrivals instead of users.
@@ -220,8 +278,28 @@ mod tests {
         let message = Scenario::built_in("basline").unwrap_err().to_string();
         assert_eq!(
             message,
-            "unknown scenario \"basline\", expected one of quick, baseline, stress, spike, endurance"
+            "unknown scenario \"basline\", expected one of quick, baseline, stress, spike, endurance, capacity, \
+             prometheus-ha, thundering-herd, slow-upstream, outage, token-rotation, rolling-upgrade"
         );
+    }
+
+    #[test]
+    fn a_short_profile_keeps_rates_and_the_order_of_events() {
+        let minute = Duration::from_secs(60);
+        for full in Scenario::all().unwrap() {
+            let (rate, name) = (full.rate, full.name.clone());
+            let short = full.clone().within(minute);
+            assert!(short.warmup + short.duration <= minute + Duration::from_secs(1), "{name}");
+            assert_eq!(short.rate, rate, "{name}");
+            assert!(short.faults.is_sorted_by_key(|fault| fault.at), "{name}");
+            // In the end the exporter must have time to be well again.
+            let ends = short.faults.iter().filter_map(|fault| Some(fault.at + fault.length?));
+            let ends = ends.chain(short.tokens.iter().map(|change| change.at + change.noticed_after));
+            assert!(ends.max().unwrap_or_default() + Duration::from_secs(10) <= short.duration, "{name}");
+        }
+        let outage = Scenario::built_in("outage").unwrap().within(minute);
+        assert_eq!([outage.warmup, outage.duration].map(|time| time.as_secs()), [3, 57]);
+        assert_eq!(outage.faults[0].length, Some(Duration::from_secs(11)));
     }
 
     #[test]

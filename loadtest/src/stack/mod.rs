@@ -3,11 +3,11 @@
 
 mod binaries;
 mod child;
+mod secret;
+mod trouble;
 
-use std::fs::{OpenOptions, Permissions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -16,8 +16,11 @@ use tokio::process::Command;
 
 pub(crate) use self::binaries::Binaries;
 pub(crate) use self::child::Child;
+use self::secret::SecretFile;
+use self::trouble::Trouble;
 use crate::folder::ResultFolder;
 use crate::oracle::Watch;
+use crate::scenario::Scenario;
 use crate::stop::{Reason, Stop};
 
 /// How long the exporter may take to have its first page; a large cluster is read in one go.
@@ -33,7 +36,12 @@ pub(crate) struct Cluster {
     pub(crate) seed: u64,
     pub(crate) nodes: Option<u32>,
     pub(crate) jobs: Option<u32>,
+    /// How often the exporter polls it; `None` as by its defaults.
+    pub(crate) poll: Option<Duration>,
 }
+
+/// What an exporter polls that is asked to poll as often as all that: what the oracle and the faults are about.
+const POLLED: [&str; 7] = ["ping", "diag", "nodes", "partitions", "jobs", "job-states", "database-ping"];
 
 /// Simulator and exporter, both running.
 #[derive(Debug)]
@@ -44,7 +52,8 @@ pub(crate) struct Stack {
     pub(crate) metrics: Url,
     /// What is true in the simulated cluster.
     pub(crate) oracle: Watch,
-    key: KeyFile,
+    trouble: Trouble,
+    key: SecretFile,
 }
 
 impl Stack {
@@ -58,7 +67,7 @@ impl Stack {
         out: &mut ResultFolder,
         side: &Client,
     ) -> anyhow::Result<Self> {
-        let key = KeyFile::create(out.path().join(".jwt.key"))?;
+        let key = SecretFile::random(out.path().join(".jwt.key"))?;
         let mut command = Command::new(&binaries.simulator);
         command.args(["--preset", &cluster.preset, "--seed", &cluster.seed.to_string()]);
         command.args(["--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--jwt-key"]).arg(&key.path);
@@ -75,15 +84,24 @@ impl Stack {
         // Before the exporter's first poll, so that what it read can be held against what was true then.
         let oracle = Watch::start(side, &control)?;
 
+        let token = token(&binaries.simulator, &key.path).await?;
+        let token = SecretFile::create(out.path().join(".slurm.token"), token.as_bytes())?;
         let mut command = Command::new(&binaries.exporter);
         command.args(["--slurm.url", &slurm, "--slurm.user", SLURM_USER, "--server.listen", "127.0.0.1:0"]);
+        command.arg("--slurm.token-file").arg(&token.path);
+        if let Some(poll) = cluster.poll {
+            for endpoint in POLLED {
+                command
+                    .args([&format!("--collection.intervals.{endpoint}"), &format!("{}s", poll.as_secs())]);
+            }
+            command.args(["--collection.jitter", "0s"]);
+        }
         // What is set for an exporter elsewhere must not change the one that is measured.
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SLURM_EXPORTER_"))
         {
             command.env_remove(name);
         }
-        command.env("SLURM_JWT", token(&binaries.simulator, &key.path).await?);
         let mut exporter = Child::start("the exporter", command, &out.file("exporter.log"))?;
         let base =
             Url::parse(&exporter.announced("listening on ").await?).context("address of the exporter")?;
@@ -97,7 +115,8 @@ impl Stack {
             status = simulator.ended() => bail!("the simulator ended before the exporter was ready ({}){}", status?, simulator.last_words()),
         }
         let metrics = base.join("/metrics")?;
-        Ok(Self { simulator, exporter, metrics, oracle, key })
+        let trouble = Trouble { control, client: side.clone(), token };
+        Ok(Self { simulator, exporter, metrics, oracle, trouble, key })
     }
 
     /// The exporter's process id, while it runs.
@@ -105,13 +124,35 @@ impl Stack {
         self.exporter.pid()
     }
 
-    /// Watches both for ever; one that ends is a reason to stop the run.
-    pub(crate) async fn guard(&mut self, stop: &Stop) -> std::convert::Infallible {
+    /// Announces the faults of the scenario; their times count from now.
+    ///
+    /// # Errors
+    /// When the simulator does not know such a fault.
+    pub(crate) async fn plan_faults(&self, scenario: &Scenario) -> anyhow::Result<()> {
+        self.trouble.plan(scenario).await
+    }
+
+    /// How often each kind of fault has struck.
+    ///
+    /// # Errors
+    /// When the simulator does not say.
+    pub(crate) async fn struck(&self) -> anyhow::Result<BTreeMap<String, u64>> {
+        self.trouble.struck().await
+    }
+
+    /// Watches both for ever; one that ends is a reason to stop the run. Meanwhile the tokens change as the scenario says.
+    pub(crate) async fn guard(
+        &mut self,
+        scenario: &Scenario,
+        start: Instant,
+        stop: &Stop,
+    ) -> std::convert::Infallible {
         let how = |status: std::io::Result<std::process::ExitStatus>| match status {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
         tokio::select! {
+            never = self.trouble.change_tokens(scenario, start, stop) => match never {},
             status = self.exporter.ended() => {
                 stop.request(Reason::TargetGone(format!("{}{}", how(status), self.exporter.last_words())));
             }
@@ -125,7 +166,7 @@ impl Stack {
     /// Ends both.
     pub(crate) async fn stop(self) {
         tokio::join!(self.exporter.stop(), self.simulator.stop());
-        drop(self.key);
+        drop((self.key, self.trouble));
     }
 }
 
@@ -150,7 +191,12 @@ async fn wait_ready(url: &Url) -> anyhow::Result<()> {
 /// Has the simulator sign a token that outlives any run.
 async fn token(simulator: &Path, key: &Path) -> anyhow::Result<String> {
     let mut command = Command::new(simulator);
-    command.arg("token").arg("--jwt-key").arg(key).args(["--user", SLURM_USER, "--lifespan", "604800"]);
+    command.arg("token").arg("--jwt-key").arg(key).args([
+        "--user",
+        SLURM_USER,
+        "--lifespan",
+        &trouble::LIFESPAN_SECONDS.to_string(),
+    ]);
     let output =
         command.kill_on_drop(true).output().await.context("failed to run the simulator for a token")?;
     if !output.status.success() {
@@ -163,36 +209,4 @@ async fn token(simulator: &Path, key: &Path) -> anyhow::Result<String> {
     let text = String::from_utf8(output.stdout).context("the simulator's token")?;
     // scontrol prints `SLURM_JWT=...`; either form is understood.
     Ok(text.trim().trim_start_matches("SLURM_JWT=").to_owned())
-}
-
-/// A random key, readable by us only, gone when the run is over.
-#[derive(Debug)]
-struct KeyFile {
-    path: PathBuf,
-}
-
-impl KeyFile {
-    fn create(path: PathBuf) -> anyhow::Result<Self> {
-        let mut key = [0; 32];
-        std::fs::File::open("/dev/urandom")
-            .and_then(|mut random| random.read_exact(&mut key))
-            .context("/dev/urandom")?;
-        let write = || {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-            // A file from an earlier run keeps its mode.
-            file.set_permissions(Permissions::from_mode(0o600))?;
-            file.write_all(&key)
-        };
-        write().with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok(Self { path })
-    }
-}
-
-impl Drop for KeyFile {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::warn!(path = %self.path.display(), %error, "could not remove the key file");
-        }
-    }
 }

@@ -21,7 +21,7 @@ fn scripts(bench: &Bench, url: &str, exporter: &str) {
     }
 }
 
-const GOOD_EXPORTER: &str = "echo $$ > exporter.pid\necho \"$SLURM_JWT $@\" > exporter.args\n\
+const GOOD_EXPORTER: &str = "echo $$ > exporter.pid\necho \"$(cat out/.slurm.token) $@\" > exporter.args\n\
                              echo started >&2\necho listening on URL\nexec sleep 600\n";
 const BINARIES: [&str; 4] = ["--exporter-bin", "./exporter", "--simulator-bin", "./simulator"];
 
@@ -55,9 +55,9 @@ async fn the_stack_is_started_checked_against_the_oracle_and_stopped() {
     );
     assert_eq!(
         text(&bench, "exporter.args").trim(),
-        "signed --slurm.url http://127.0.0.1:1 --slurm.user slurm --server.listen 127.0.0.1:0"
+        "signed --slurm.url http://127.0.0.1:1 --slurm.user slurm --server.listen 127.0.0.1:0 --slurm.token-file out/.slurm.token"
     );
-    assert!(!bench.folder.path().join(key).exists());
+    assert!(!bench.folder.path().join(key).exists() && !bench.out().join(".slurm.token").exists());
     assert_eq!(text(&bench, "out/exporter.log"), "started\n");
     for name in ["exporter.pid", "simulator.pid"] {
         assert!(test_kill_process(pid(&bench, name)).is_err(), "{name} still runs");

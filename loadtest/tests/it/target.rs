@@ -220,7 +220,7 @@ async fn a_signal_ends_the_run_with_a_partial_result() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_hangs_times_out_and_fails() {
-    let stub = Stub::start(Behaviour { hang_after: 100, ..Behaviour::default() }).await;
+    let stub = Stub::start(Behaviour { hang_after: 20, ..Behaviour::default() }).await;
     let bench = Bench::new();
     let answer = bench.run(&stub.url, &["--timeout", "1s", "--vus", "100"]).await;
     assert_eq!(answer.verdict(), (Some(1), FAILED), "{answer:#?}");

@@ -17,8 +17,7 @@ async fn check(bench: &Bench, arguments: &[&str], code: i32, expected: &str) {
 #[tokio::test]
 async fn an_unknown_scenario_is_answered_with_the_known_ones() {
     let bench = Bench::new();
-    let expected =
-        "loadtest: unknown scenario \"basline\", expected one of quick, baseline, stress, spike, endurance\n";
+    let expected = "loadtest: unknown scenario \"basline\", expected one of quick, baseline, stress, ";
     check(&bench, &["run", "basline"], 2, expected).await;
 }
 
@@ -80,5 +79,7 @@ async fn the_scenarios_are_listed() {
     let bench = Bench::new();
     let answer = Answer::of(bench.spawn(&["list"]).wait_with_output().await.unwrap());
     let names: Vec<&str> = answer.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!((answer.code, names), (Some(0), vec!["quick", "baseline", "stress", "spike", "endurance"]));
+    assert_eq!(answer.code, Some(0));
+    assert_eq!(names[..5], ["quick", "baseline", "stress", "spike", "endurance"]);
+    assert_eq!(names.len(), 12);
 }

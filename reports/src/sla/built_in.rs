@@ -8,11 +8,11 @@ pub const DEFAULT: &str = include_str!("default.toml");
 
 impl Sla {
     /// The built-in rules for `scenario`, with those of the size class when the number of nodes is known.
-    /// A scenario that they do not name gets the rules of `stress`.
+    /// A scenario that they do not name gets the rules of `spike`, which ask for no throughput.
     pub fn built_in(scenario: &str, nodes: Option<u64>) -> Self {
         let all = Self::parse(DEFAULT, "built-in").expect("a test holds default.toml to be valid");
         let selected = all.select(scenario, nodes);
-        if selected.rules.is_empty() { all.select("stress", nodes) } else { selected }
+        if selected.rules.is_empty() { all.select("spike", nodes) } else { selected }
     }
 }
 
