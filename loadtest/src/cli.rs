@@ -11,6 +11,7 @@ use reports::sla::Sla;
 use reqwest::Url;
 
 use crate::folder::ResultFolder;
+use crate::judgeable;
 use crate::run::{Plan, RESULTS};
 use crate::scenario::{Arrivals, Executor, PRESETS, Scenario, Shard, parse_duration};
 use crate::stack::Cluster;
@@ -332,17 +333,13 @@ fn rules(path: &Path, scenario: &Scenario) -> Result<Sla, UsageError> {
     if rules.peek().is_none() {
         return Err(UsageError(format!("{name}: no rule concerns the scenario {}", scenario.name)));
     }
-    let known: Vec<&str> = scenario.requests.iter().map(|request| request.name.as_str()).collect();
-    for rule in rules {
-        if let Some(request) = rule.request.as_deref().filter(|request| !known.contains(request)) {
-            let known = known.join(", ");
-            return Err(UsageError(format!(
-                "{name}: rule {}: request: the scenario {} makes no request \"{request}\", expected one of {known}",
-                rule.id, scenario.name
-            )));
-        }
+    let rules: Vec<_> = rules.collect();
+    let problems = judgeable::problems(&rules, scenario);
+    if problems.is_empty() {
+        return Ok(sla);
     }
-    Ok(sla)
+    let lines: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
+    Err(UsageError(lines.join("\n")))
 }
 
 /// The metrics page of an address: `/metrics` unless it has a path of its own.

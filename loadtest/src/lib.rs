@@ -5,12 +5,14 @@
 //! into one `recorder`. What needs many short loads in a row, as a search for the capacity, makes each by `open::step`
 //! with a plan of `LoadPlan::constant_rate`, and reads latencies, errors, drops and lag from the `Recording`.
 
+mod abort;
 mod body;
 mod cli;
 mod closed;
 mod exposition;
 mod folder;
 mod interval_log;
+mod judgeable;
 mod merge;
 mod open;
 mod oracle;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use reports::model::LatencyHistogram;
 use reports::model::run::{ArrivalStats, RequestStats, Second};
 
+use crate::abort::Abort;
 use crate::interval_log::{self, Interval};
 use crate::scenario::{Load, LoadPlan};
 
@@ -101,6 +102,7 @@ struct State {
     arrivals: Option<ArrivalStats>,
     last_finished: Option<Instant>,
     examples: BTreeMap<String, String>,
+    abort: Option<Abort>,
     /// Both are gone once the recording is finished.
     log: Option<Sender<Interval>>,
     writer: Option<JoinHandle<io::Result<Vec<u8>>>>,
@@ -133,10 +135,16 @@ impl Recorder {
             },
             last_finished: None,
             examples: BTreeMap::new(),
+            abort: None,
             log: Some(log),
             writer: Some(writer),
         };
         Self { start, plan, in_flight: AtomicU64::new(0), state: Mutex::new(state) }
+    }
+
+    /// Shows every measured second to the rules that may end the run, from now on.
+    pub(crate) fn watch(&self, abort: Option<Abort>) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).abort = abort;
     }
 
     /// When the run began.
@@ -223,17 +231,8 @@ impl Recorder {
         let interval_log =
             writer.join().map_err(|_| io::Error::other("the interval log's thread panicked"))??;
         let State { names, totals, seconds, examples, arrivals, .. } = &mut *state;
-        let mut requests: Vec<RequestStats> = names
-            .iter()
-            .zip(totals.drain(..))
-            .map(|(name, slot)| RequestStats {
-                name: name.clone(),
-                count: slot.count,
-                errors: slot.errors,
-                bytes: slot.bytes,
-                latency: slot.latency,
-            })
-            .collect();
+        let mut requests: Vec<RequestStats> =
+            names.iter().zip(totals.drain(..)).map(|(name, slot)| slot.stats(name)).collect();
         requests.sort_by(|a, b| a.name.cmp(&b.name));
         let measured = after.saturating_sub(self.plan.warmup);
         let (seconds, examples, arrivals) =
@@ -288,6 +287,10 @@ impl Seconds<'_> {
             p99_us: micros(0.99),
             max_us: latency.max().map(|value| value.as_micros() as u64),
         });
+        if let Some(abort) = state.abort.as_mut().filter(|_| !warmup) {
+            let stats = state.names.iter().zip(&state.current).map(|(name, slot)| slot.clone().stats(name));
+            abort.add(&stats.collect::<Vec<_>>());
+        }
         for index in 0..state.current.len() {
             if state.current[index].count == 0 {
                 continue;
@@ -308,6 +311,11 @@ impl Seconds<'_> {
 }
 
 impl Slot {
+    fn stats(self, name: &str) -> RequestStats {
+        let Self { count, bytes, errors, latency } = self;
+        RequestStats { name: name.into(), count, errors, bytes, latency }
+    }
+
     fn error_count(&self) -> u64 {
         self.errors.values().sum()
     }

@@ -16,6 +16,7 @@ use reports::sla::Sla;
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
+use crate::abort::Abort;
 use crate::cli::Target;
 use crate::folder::ResultFolder;
 use crate::oracle;
@@ -108,7 +109,12 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
         start = start(plan.start_at) => start?,
         reason = stop.requested() => return before_the_load(&reason),
     };
-    let load = load(&plan, &mut subject, start, &stop).await?;
+    let sla = match &plan.sla {
+        Some(sla) => sla.clone(),
+        None => Sla::built_in(&plan.scenario.name, nodes),
+    };
+    let rules = sla.select(&plan.scenario.name, nodes).rules;
+    let load = load(&plan, &mut subject, start, Abort::new(&rules, &stop), &stop).await?;
     let reason = stop.reason();
     let target_absent = match subject.expected.as_ref().filter(|_| reason.is_none()) {
         Some(expected) => presence::absence(&side, expected, plan.timeout).await,
@@ -163,7 +169,6 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
     };
     record.machine.steal_ratio = load.steal_ratio;
 
-    let sla = plan.sla.unwrap_or_else(|| Sla::built_in(&plan.scenario.name, nodes));
     let mut verdict = validity::judge(sla.verdict(&record), &record, &circumstances);
     verdict.notes.extend(failures(&record, &load.recording.examples));
     output::write_files(&out, &record, &verdict, &load.recording.interval_log)?;
@@ -225,7 +230,13 @@ async fn start(at: Option<Timestamp>) -> anyhow::Result<Start> {
 }
 
 /// Makes the load and records it, until the plan ends or the run is stopped.
-async fn load(plan: &Plan, subject: &mut Subject, start: Start, stop: &Stop) -> anyhow::Result<Load> {
+async fn load(
+    plan: &Plan,
+    subject: &mut Subject,
+    start: Start,
+    abort: Option<Abort>,
+    stop: &Stop,
+) -> anyhow::Result<Load> {
     let load = LoadPlan::new(&plan.scenario, plan.seed, plan.shard.unwrap_or(Shard::WHOLE));
     let mix = &plan.scenario.requests;
     let probe = Arc::new(Probe::new(&subject.metrics, mix, plan.timeout)?);
@@ -239,6 +250,7 @@ async fn load(plan: &Plan, subject: &mut Subject, start: Start, stop: &Stop) -> 
     let measured_from = start + load.warmup;
     let names = mix.iter().map(|request| request.name.clone()).collect();
     let recorder = Arc::new(Recorder::new(names, load.clone(), start, wall_clock));
+    recorder.watch(abort);
     let sampler = |source| Sampler::start(source, start, measured_from, stop.clone());
     let target = subject.source.take().map(sampler);
     let generator = sampler(Source::Process(own_pid()));

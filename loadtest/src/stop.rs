@@ -17,6 +17,8 @@ pub(crate) enum Reason {
     TargetGone(String),
     /// Something that the target depends on is gone; how it ended, in words.
     StackBroken(String),
+    /// A rule of the SLA that ends a run; the rule, and by what it was broken, in words.
+    RuleBroken { rule: String, how: String },
 }
 
 impl Reason {
@@ -25,7 +27,7 @@ impl Reason {
         match self {
             Self::Interrupt => Some(130),
             Self::Terminate => Some(143),
-            Self::TargetGone(_) | Self::StackBroken(_) => None,
+            Self::TargetGone(_) | Self::StackBroken(_) | Self::RuleBroken { .. } => None,
         }
     }
 }
@@ -37,6 +39,7 @@ impl std::fmt::Display for Reason {
             Self::Terminate => formatter.write_str("interrupted by SIGTERM"),
             Self::StackBroken(how) => write!(formatter, "the simulator ended during the run: {how}"),
             Self::TargetGone(how) => write!(formatter, "the target ended during the run: {how}"),
+            Self::RuleBroken { rule, how } => write!(formatter, "a rule ended the run: {rule}: {how}"),
         }
     }
 }

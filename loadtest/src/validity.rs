@@ -60,6 +60,7 @@ pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumsta
     rules.extend(arrivals);
     rules.extend(faults);
     rules.extend(circumstances.oracle.as_ref().map(oracle));
+    rules.extend(circumstances.stopped.as_ref().and_then(abort));
     let mut verdict = Verdict::new(sla.subject, rules, sla.notes);
     // A run without a single rule of the SLA stays inconclusive, even though the rules of validity hold.
     verdict.outcome = verdict.outcome.max(sla.outcome);
@@ -193,6 +194,15 @@ fn schedule_lag(arrivals: &ArrivalStats) -> RuleVerdict {
     verdict
 }
 
+/// A rule that ended the run has decided: more of it could not take back the window that broke it.
+fn abort(stopped: &Reason) -> Option<RuleVerdict> {
+    let Reason::RuleBroken { how, .. } = stopped else { return None };
+    let mut verdict = rule("abort", "no rule ends the run");
+    verdict.outcome = Outcome::Fail;
+    verdict.reason = how.clone();
+    Some(verdict)
+}
+
 fn oracle(comparison: &Result<Comparison, String>) -> RuleVerdict {
     let mut verdict = rule("oracle", "page agrees with the simulator");
     match comparison {
@@ -277,6 +287,7 @@ mod tests {
             (Reason::Terminate, Outcome::Inconclusive),
             (Reason::StackBroken("exit status: 1".into()), Outcome::Inconclusive),
             (Reason::TargetGone("signal: 9".into()), Outcome::Fail),
+            (Reason::RuleBroken { rule: "p95 < 5 s".into(), how: "measured 6 s".into() }, Outcome::Fail),
         ] {
             assert_eq!(outcome(Outcome::Pass, 0.1, &stopped(reason.clone())), expected, "{reason}");
         }

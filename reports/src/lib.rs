@@ -5,6 +5,7 @@ pub mod cli;
 pub mod console;
 pub mod environment;
 pub mod model;
+pub mod near;
 pub mod quantity;
 pub mod render;
 pub mod settings;

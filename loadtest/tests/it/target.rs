@@ -98,19 +98,41 @@ async fn a_slow_target_fails_the_latency_rule() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_few_samples_are_inconclusive() {
-    let stub = Stub::start(Behaviour::default()).await;
+    // Users that wait for slow answers ask for less than the plan offers.
+    let stub = Stub::start(Behaviour { delay: Duration::from_millis(700), ..Behaviour::default() }).await;
     let bench = Bench::new();
-    let answer = bench.run(&stub.url, &["--vus", "1", "--rate", "2"]).await;
+    let answer = bench.run(&stub.url, &["--vus", "10", "--rate", "10"]).await;
     assert_eq!(answer.verdict(), (Some(3), INCONCLUSIVE), "{answer:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn few_samples_that_all_failed_are_a_failure() {
-    let stub = Stub::start(Behaviour { fail_every: 1, ..Behaviour::default() }).await;
+    let delay = Duration::from_millis(700);
+    let stub = Stub::start(Behaviour { fail_every: 1, delay, ..Behaviour::default() }).await;
     let bench = Bench::new();
-    let answer = bench.run(&stub.url, &["--vus", "1", "--rate", "2"]).await;
+    let answer = bench.run(&stub.url, &["--vus", "10", "--rate", "10"]).await;
     assert_eq!(answer.verdict(), (Some(1), FAILED), "{answer:#?}");
     assert!(answer.stdout.contains("required < 5 %, by "), "{answer:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_with_abort_ends_the_run_as_failed_with_what_was_measured() {
+    let stub = Stub::start(Behaviour { fail_every: 4, ..Behaviour::default() }).await;
+    let bench = Bench::new();
+    let rules = std::fs::read_to_string(bench.folder.path().join("sla.toml")).unwrap();
+    bench.write("sla.toml", &rules.replace("\"5%\"", "\"5%\"\nabort = true\nwindow = \"2s\""));
+    let answer = bench.run(&stub.url, &["--duration", "10m"]).await;
+    assert_eq!(answer.verdict(), (Some(1), FAILED), "{answer:#?}");
+    let record = bench.record();
+    let aborted = record.aborted.as_deref().unwrap();
+    assert!(aborted.starts_with("a rule ended the run: error rate < 5 %: measured 25"), "{aborted}");
+    assert!(record.duration_seconds < 600.0 && record.request_count() > 0, "{}", record.duration_seconds);
+    let verdict = bench.verdict();
+    let outcome = |id: &str| verdict.rules.iter().find(|rule| rule.id == id).unwrap().outcome;
+    assert_eq!(
+        [outcome("abort"), outcome("error_rate"), outcome("p95")],
+        [Outcome::Fail, Outcome::Fail, Outcome::Inconclusive]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

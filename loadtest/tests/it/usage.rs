@@ -46,8 +46,12 @@ async fn rules_that_can_never_be_judged_are_refused() {
     let rules = std::fs::read_to_string(bench.folder.path().join("sla.toml")).unwrap();
     bench.write("sla.toml", &format!("{rules}request = \"metrics\"\n"));
     let arguments = ["run", "quick", "--sla", "sla.toml"];
-    let expected =
-        "the scenario quick makes no request \"metrics\", expected one of metrics_gzip, metrics_identity";
+    let expected = "the scenario quick makes no request \"metrics\", \
+                    did you mean metrics_gzip? expected one of metrics_gzip, metrics_identity";
+    check(&bench, &arguments, 2, expected).await;
+    bench.write("sla.toml", &rules.replace("0.95", "0.999"));
+    let expected = "sla.toml: rule \"p95\": min_samples: needs 3,688 requests, \
+                    and the plan makes at most 1,050 in 20 s\n";
     check(&bench, &arguments, 2, expected).await;
 }
 

@@ -1,5 +1,5 @@
 //! The judgement: a pure function from a run record and rules to one verdict per rule.
-//! What was not measured often enough never passes and fails only when that is certain; an aborted run never passes.
+//! What was not measured often or surely enough never passes and fails only when that is certain; an aborted run never passes.
 
 use super::{Metric, Operator, Rule, SizeClass, Sla, binomial};
 use crate::model::run::RequestStats;
@@ -75,11 +75,22 @@ fn judge_rule(rule: &Rule, run: &RunRecord, class: Option<SizeClass>) -> RuleVer
 }
 
 fn decide(rule: &Rule, run: &RunRecord, class: Option<SizeClass>, measured: &Measured) -> (Outcome, String) {
-    let inconclusive = |reason: String| (Outcome::Inconclusive, reason);
     if let (Some(needed), None) = (rule.size_class, class) {
         let name = needed.name();
-        return inconclusive(format!("is for {name} clusters, and the run has no parameter \"{NODES}\""));
+        let reason = format!("is for {name} clusters, and the run has no parameter \"{NODES}\"");
+        return (Outcome::Inconclusive, reason);
     }
+    match (hold(rule, measured), &run.aborted) {
+        ((Outcome::Pass, _), Some(reason)) => {
+            (Outcome::Inconclusive, format!("holds so far, but the run was aborted: {reason}"))
+        }
+        (decided, _) => decided,
+    }
+}
+
+/// Holds what was measured against the limit.
+fn hold(rule: &Rule, measured: &Measured) -> (Outcome, String) {
+    let inconclusive = |reason: String| (Outcome::Inconclusive, reason);
     if measured.samples < rule.min_samples {
         let (samples, needed) = (quantity::count(measured.samples), quantity::count(rule.min_samples));
         let counts = rule.metric.counts();
@@ -91,14 +102,25 @@ fn decide(rule: &Rule, run: &RunRecord, class: Option<SizeClass>, measured: &Mea
     let Some(value) = measured.value else {
         return inconclusive(format!("{} was not measured", rule.metric.name().replace('_', " ")));
     };
-    if !rule.operator.holds(value, rule.limit) {
-        let unit = rule.metric.unit().name();
-        let (value, limit) = apart(value, rule.limit, unit);
-        return (Outcome::Fail, format!("measured {value}, required {} {limit}", rule.operator.symbol()));
+    let holds = |value| rule.operator.holds(value, rule.limit);
+    let unit = rule.metric.unit().name();
+    if let Some([low, high]) = measured.interval.filter(|[low, high]| holds(*low) != holds(*high)) {
+        let [low, high] = [low, high].map(|end| quantity::display(end, unit));
+        return inconclusive(format!("the limit lies within the 95 % interval, {low} to {high}"));
     }
-    match &run.aborted {
-        Some(reason) => inconclusive(format!("holds so far, but the run was aborted: {reason}")),
-        None => (Outcome::Pass, String::new()),
+    if holds(value) {
+        return (Outcome::Pass, String::new());
+    }
+    let (value, limit) = apart(value, rule.limit, unit);
+    (Outcome::Fail, format!("measured {value}, required {} {limit}", rule.operator.symbol()))
+}
+
+impl Rule {
+    /// How the rule is broken by these requests alone, made in so many seconds; `None` while it holds or is open.
+    /// It speaks of what is known for each request: rules that end a run are of no other kind.
+    pub fn broken_by(&self, requests: &[RequestStats], seconds: f64) -> Option<String> {
+        let (outcome, reason) = hold(self, &measure_requests(self, requests, seconds));
+        (outcome == Outcome::Fail).then_some(reason)
     }
 }
 
@@ -126,8 +148,31 @@ fn apart(value: f64, limit: f64, unit: &str) -> (String, String) {
 }
 
 fn measure(rule: &Rule, run: &RunRecord) -> Measured {
+    match rule.metric {
+        Metric::Latency | Metric::ErrorRate | Metric::ContentErrors | Metric::Throughput => {
+            measure_requests(rule, &run.requests, run.duration_seconds)
+        }
+        Metric::PeakRss => {
+            let subject = run.subject.as_ref();
+            // The kernel keeps the peak itself, so one figure is enough even without samples.
+            let samples = subject.map_or(0, |used| used.samples.len().max(1) as u64);
+            Measured::new(subject.map(|used| used.peak_rss_bytes as f64).filter(|peak| *peak > 0.0), samples)
+        }
+        Metric::CpuCores => cpu_cores(rule, run),
+        Metric::Availability => {
+            let slices = slices(run, rule.window_seconds);
+            let (good, all) = (slices.iter().filter(|good| **good).count() as u64, slices.len() as u64);
+            let share = (all > 0).then(|| good as f64 / all as f64);
+            let (at_least, at_most) = binomial::interval(good, all).map(<(f64, f64)>::from).unzip();
+            Measured { at_least, at_most, ..Measured::new(share, all) }
+        }
+    }
+}
+
+/// What the requests alone tell; nothing for a metric that needs more.
+fn measure_requests(rule: &Rule, requests: &[RequestStats], seconds: f64) -> Measured {
     let requests =
-        || run.requests.iter().filter(|stats| rule.request.as_ref().is_none_or(|name| *name == stats.name));
+        || requests.iter().filter(|stats| rule.request.as_ref().is_none_or(|name| *name == stats.name));
     let count: u64 = requests().map(|stats| stats.count).sum();
     let errors: u64 = requests().map(RequestStats::error_count).sum();
     match rule.metric {
@@ -154,24 +199,10 @@ fn measure(rule: &Rule, run: &RunRecord) -> Measured {
             Measured { at_least: wrong, ..Measured::new(wrong, count) }
         }
         Metric::Throughput => {
-            let measured = run.duration_seconds > 0.0;
-            let rate = measured.then(|| count.saturating_sub(errors) as f64 / run.duration_seconds);
-            Measured::new(rate, run.duration_seconds.max(0.0) as u64)
+            let rate = (seconds > 0.0).then(|| count.saturating_sub(errors) as f64 / seconds);
+            Measured::new(rate, seconds.max(0.0) as u64)
         }
-        Metric::Availability => {
-            let slices = slices(run, rule.window_seconds);
-            let (good, all) = (slices.iter().filter(|good| **good).count() as u64, slices.len() as u64);
-            let share = (all > 0).then(|| good as f64 / all as f64);
-            let (at_least, at_most) = binomial::interval(good, all).map(<(f64, f64)>::from).unzip();
-            Measured { at_least, at_most, ..Measured::new(share, all) }
-        }
-        Metric::PeakRss => {
-            let subject = run.subject.as_ref();
-            // The kernel keeps the peak itself, so one figure is enough even without samples.
-            let samples = subject.map_or(0, |used| used.samples.len().max(1) as u64);
-            Measured::new(subject.map(|used| used.peak_rss_bytes as f64).filter(|peak| *peak > 0.0), samples)
-        }
-        Metric::CpuCores => cpu_cores(rule, run),
+        Metric::Availability | Metric::PeakRss | Metric::CpuCores => Measured::new(None, 0),
     }
 }
 

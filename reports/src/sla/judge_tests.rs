@@ -193,18 +193,57 @@ fn slices_that_are_certainly_too_bad_fail_however_few_they_are() {
 #[test]
 fn the_error_rate_is_over_all_kinds_and_the_limit_itself_is_not_below_it() {
     let mut run = good_run();
-    run.requests = vec![stats("metrics", 1000, Duration::from_millis(1), &[("timeout", 4), ("content", 5)])];
-    check(ERROR_RATE, &run, Outcome::Pass, "");
-    run.requests = vec![stats("metrics", 1000, Duration::from_millis(1), &[("timeout", 5), ("content", 5)])];
-    check(ERROR_RATE, &run, Outcome::Fail, "measured 1 %, required < 1 %");
+    let mut rate = |timeouts, contents| {
+        let errors = [("timeout", timeouts), ("content", contents)];
+        run.requests = vec![stats("metrics", 10_000, Duration::from_millis(1), &errors)];
+        judge(ERROR_RATE, &run)
+    };
+    assert_eq!(rate(40, 40).outcome, Outcome::Pass);
+    assert_eq!(rate(60, 65).reason, "measured 1.25 %, required < 1 %");
+    assert_eq!(rate(50, 50).reason, "the limit lies within the 95 % interval, 0.814 % to 1.21 %");
+}
+
+#[test]
+fn a_limit_within_the_interval_decides_nothing() {
+    let mut run = good_run();
+    let mut p95 = |slow| {
+        let mut all = stats("metrics", 1000 - slow, Duration::from_secs(4), &[]);
+        all.latency.merge(&stats("metrics", slow, Duration::from_secs(6), &[]).latency);
+        run.requests = vec![RequestStats { count: 1000, ..all }];
+        judge(P95, &run)
+    };
+    // Ranks of about 950 -+ 14 of 1000 enclose p95 with 95 % confidence.
+    assert_eq!(p95(34).outcome, Outcome::Pass);
+    assert_eq!(p95(68).outcome, Outcome::Fail);
+    for slow in [39, 50, 61] {
+        let verdict = p95(slow);
+        assert_eq!(verdict.outcome, Outcome::Inconclusive, "{slow}: {verdict:?}");
+        assert_eq!(verdict.reason, "the limit lies within the 95 % interval, 4 s to 6 s");
+    }
+}
+
+#[test]
+fn a_rule_is_broken_by_a_part_of_the_run_only_when_that_is_certain() {
+    let rule = |text: &str| {
+        Sla::parse(&format!("[[rule]]\nid = \"it\"\nabort = true\n{text}\n"), "x").unwrap().rules.remove(0)
+    };
+    let slow = [stats("metrics", 100, Duration::from_secs(6), &[("timeout", 50)])];
+    assert_eq!(rule(P95).broken_by(&slow, 10.0).unwrap(), "measured 6 s, required < 5 s");
+    assert!(rule(ERROR_RATE).broken_by(&slow, 10.0).is_some());
+    assert_eq!(rule(THROUGHPUT).broken_by(&slow, 10.0).unwrap(), "measured 5 rps, required > 45 rps");
+    let few = [stats("metrics", 10, Duration::from_millis(6), &[("timeout", 1)])];
+    for text in [P95, ERROR_RATE] {
+        assert_eq!(rule(text).broken_by(&few, 10.0), None);
+    }
 }
 
 #[test]
 fn different_figures_never_look_alike_in_a_reason() {
     let mut run = good_run();
-    run.requests = vec![stats("metrics", 1_000_000, Duration::from_millis(1), &[("timeout", 10_001)])];
-    let reason = "measured 0.010001 ratio, required < 0.01 ratio";
-    check(ERROR_RATE, &run, Outcome::Fail, reason);
+    run.duration_seconds = 1e6;
+    run.requests = vec![RequestStats { count: 44_999_999, ..stats("metrics", 0, Duration::ZERO, &[]) }];
+    let reason = "measured 44.999999 requests_per_second, required > 45 requests_per_second";
+    check(THROUGHPUT, &run, Outcome::Fail, reason);
 }
 
 #[test]

@@ -30,8 +30,10 @@ pub struct Rule {
     pub operator: Operator,
     /// In the metric's base unit (`Metric::unit`).
     pub limit: f64,
-    /// Length of a slice of availability, in whole seconds.
+    /// In whole seconds: the length of a slice of availability, or of the part that `abort` looks at.
     pub window_seconds: u32,
+    /// Whether the run ends as failed when one window of it breaks the rule.
+    pub abort: bool,
     /// With fewer measurements than this nothing passes, and only what is already certain fails. What is counted
     /// depends on the metric (`Metric::counts`).
     pub min_samples: u64,

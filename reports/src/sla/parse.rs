@@ -8,9 +8,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Metric, Operator, Rule, SizeClass, Sla, fewest_samples};
 use crate::model::histogram::HIGHEST_MICROS;
+use crate::near::expected_one_of;
 use crate::quantity::Unit;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "id",
     "metric",
     "quantile",
@@ -18,6 +19,7 @@ const KEYS: [&str; 11] = [
     "value",
     "unit",
     "window",
+    "abort",
     "min_samples",
     "request",
     "scenarios",
@@ -174,7 +176,7 @@ impl<'a> Table<'a, '_, '_> {
         let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
             let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
-            self.problem(key, format!("\"{text}\" is unknown, expected one of {}", names.join(", ")));
+            self.problem(key, format!("\"{text}\" is unknown, {}", expected_one_of(&names, text)));
         }
         found
     }
@@ -206,6 +208,15 @@ impl<'a> Table<'a, '_, '_> {
             Err(message) => self.problem("window", message),
         }
         None
+    }
+
+    fn abort(&mut self) -> bool {
+        let Some(value) = self.get("abort") else { return false };
+        let abort = value.get_ref().as_bool();
+        if abort.is_none() {
+            self.problem("abort", format!("expected true or false, found {}", value.get_ref().type_str()));
+        }
+        abort.unwrap_or(false)
     }
 
     fn min_samples(&mut self) -> Option<u64> {
@@ -257,7 +268,7 @@ fn read_rule(index: usize, item: &Spanned<DeValue<'_>>, problems: &mut Problems<
     for key in table.table.keys() {
         if !KEYS.contains(&key.get_ref().as_ref()) {
             let at = key.span().start;
-            let message = format!("unknown key, expected one of {}", KEYS.join(", "));
+            let message = format!("unknown key, {}", expected_one_of(&KEYS, key.get_ref()));
             table.problems.add(at, Some(&table.name), Some(key.get_ref()), message);
         }
     }
@@ -267,6 +278,7 @@ fn read_rule(index: usize, item: &Spanned<DeValue<'_>>, problems: &mut Problems<
     let limit = metric.and_then(|metric| table.limit(metric.unit()));
     let quantile = table.number("quantile");
     let window_seconds = table.window();
+    let abort = table.abort();
     let min_samples = table.min_samples();
     let request = table.text("request").map(Into::into);
     let scenarios = table.scenarios();
@@ -280,6 +292,7 @@ fn read_rule(index: usize, item: &Spanned<DeValue<'_>>, problems: &mut Problems<
         operator,
         limit,
         window_seconds: window_seconds.unwrap_or(DEFAULT_WINDOW_SECONDS),
+        abort,
         min_samples: min_samples.unwrap_or_else(|| default_min_samples(metric, quantile, limit)),
         request,
         scenarios,
@@ -297,7 +310,7 @@ fn default_min_samples(metric: Metric, quantile: Option<f64>, limit: f64) -> u64
             fewest_samples(quantile)
         }
         // With fewer requests even no failure at all does not show a rate below the limit.
-        (Metric::ErrorRate, _) if limit > 0.0 && limit < 1.0 => fewest_samples(1.0 - limit),
+        (Metric::ErrorRate, _) if limit > 0.0 && limit < 1.0 => fewest_samples((1.0 - limit).max(0.5)),
         (Metric::Availability, _) => 3,
         (Metric::Throughput, _) => 10,
         _ => 1,
@@ -330,8 +343,14 @@ fn check_judgeable(rule: &Rule, table: &mut Table<'_, '_, '_>) {
         (metric, Some(_)) => table.problem("quantile", format!("{} has no quantile", metric.name())),
         (_, None) => {}
     }
-    if table.get("window").is_some() && rule.metric != Metric::Availability {
-        table.problem("window", "is for availability only");
+    if rule.abort && !rule.metric.is_per_request() {
+        table.problem("abort", format!("a run does not end by {}", rule.metric.name()));
+    } else if rule.abort && rule.metric == Metric::Throughput && rule.min_samples > rule.window_seconds.into()
+    {
+        let (window, needed) = (rule.window_seconds, rule.min_samples);
+        table.problem("window", format!("is {window} s, but the rule needs {needed} measured seconds"));
+    } else if table.get("window").is_some() && rule.metric != Metric::Availability && !rule.abort {
+        table.problem("window", "is for availability, or beside abort");
     }
     if rule.request.is_some() && !rule.metric.is_per_request() {
         table.problem("request", format!("{} is known for the whole run only", rule.metric.name()));
@@ -393,9 +412,9 @@ mod tests {
         );
         for expected in [
             "sla.toml: line 1: colour: unknown key",
-            "sla.toml: line 4: rule \"a\": metric: \"latnecy\" is unknown, expected one of latency, error_rate",
+            "sla.toml: line 4: rule \"a\": metric: \"latnecy\" is unknown, did you mean latency? expected one of latency, error_rate",
             "sla.toml: line 5: rule \"a\": operator: \"=\" is unknown, expected one of <, <=, >, >=",
-            "sla.toml: line 7: rule \"a\": quantil: unknown key, expected one of id, metric, quantile",
+            "sla.toml: line 7: rule \"a\": quantil: unknown key, did you mean quantile? expected one of id, metric, quantile",
             "sla.toml: line 8: rule number 2: id: is missing",
             "sla.toml: line 8: rule number 2: value: is missing",
         ] {
@@ -423,7 +442,20 @@ mod tests {
             (format!("{latency}value = \"5MiB\"\nquantile = 0.9"), "value: unknown unit \"MiB\""),
             (format!("{latency}value = \"5s\"\nunit = \"s\"\nquantile = 0.9"), "remove the key unit"),
             (format!("{latency}value = [5]\nquantile = 0.9"), "value: expected a number or a text"),
-            (format!("{latency}value = \"5s\"\nquantile = 0.9\nwindow = \"10s\""), "for availability only"),
+            (
+                format!("{latency}value = \"5s\"\nquantile = 0.9\nwindow = \"10s\""),
+                "window: is for availability, or beside abort",
+            ),
+            (format!("{latency}value = \"5s\"\nquantile = 0.9\nabort = 1"), "abort: expected true or false"),
+            (
+                "metric = \"peak_rss\"\noperator = \"<\"\nvalue = \"1GiB\"\nabort = true".into(),
+                "abort: a run does not end by peak_rss",
+            ),
+            (
+                "metric = \"throughput\"\noperator = \">\"\nvalue = \"9rps\"\nabort = true\nwindow = \"5s\""
+                    .into(),
+                "window: is 5 s, but the rule needs 10 measured seconds",
+            ),
             (format!("{latency}value = \"5s\"\nquantile = 0.9\nscenarios = []"), "list of scenario names"),
             (
                 format!("{latency}value = \"5s\"\nquantile = 0.9\nsize_class = \"huge\""),
@@ -467,6 +499,7 @@ mod tests {
         for (lines, expected) in [
             ("metric = \"latency\"\nquantile = 0.99\noperator = \"<\"\nvalue = \"5s\"", 368),
             ("metric = \"error_rate\"\noperator = \"<\"\nvalue = \"1%\"", 368),
+            ("metric = \"error_rate\"\noperator = \"<\"\nvalue = \"99.9%\"", 6),
             ("metric = \"availability\"\noperator = \">\"\nvalue = \"99.9%\"", 3),
             ("metric = \"throughput\"\noperator = \">\"\nvalue = \"45rps\"", 10),
             ("metric = \"cpu_cores\"\noperator = \"<\"\nvalue = 0.5", 1),

@@ -1,0 +1,84 @@
+//! Whether the rules of a file can be judged by a plan at all: a rule that never can is an error before the run.
+//! It says nothing of the outcome; too few measurements in spite of a good plan are found afterwards.
+
+use reports::quantity::count;
+use reports::sla::{Metric, Rule};
+
+use crate::scenario::{LoadPlan, Scenario, Shard};
+
+/// What is wrong with `rules`, those that concern the scenario; one line each.
+pub(crate) fn problems(rules: &[&Rule], scenario: &Scenario) -> Vec<String> {
+    // Another seed may have a few arrivals more; it is no less able to judge.
+    let plan = LoadPlan::new(scenario, 1, Shard::WHOLE);
+    let known: Vec<&str> = scenario.requests.iter().map(|request| request.name.as_str()).collect();
+    let problem = |rule: &&Rule| {
+        let complain = |key: &str, message: String| Some(format!("rule \"{}\": {key}: {message}", rule.id));
+        if let Some(request) = rule.request.as_deref().filter(|request| !known.contains(request)) {
+            let expected = reports::near::expected_one_of(&known, request);
+            let message =
+                format!("the scenario {} makes no request \"{request}\", {expected}", scenario.name);
+            return complain("request", message);
+        }
+        let seconds = plan.duration.as_secs();
+        let most = most_measurements(rule, &plan);
+        if most < rule.min_samples {
+            let (needed, counts) = (count(rule.min_samples), rule.metric.counts());
+            let message =
+                format!("needs {needed} {counts}, and the plan makes at most {} in {seconds} s", count(most));
+            return complain("min_samples", message);
+        }
+        let window = u64::from(rule.window_seconds);
+        if rule.abort && window > seconds {
+            return complain("window", format!("is {window} s, and the plan measures {seconds} s"));
+        }
+        None
+    };
+    rules.iter().filter_map(problem).collect()
+}
+
+/// How often the plan can measure what the rule counts, when the target answers everything at once.
+fn most_measurements(rule: &Rule, plan: &LoadPlan) -> u64 {
+    let seconds = plan.duration.as_secs();
+    match rule.metric {
+        Metric::Latency | Metric::ErrorRate | Metric::ContentErrors => {
+            let measured = plan.warmup.as_secs()..plan.total().as_secs();
+            let offered = |second| plan.offered(u32::try_from(second).unwrap_or(u32::MAX));
+            let asked: f64 = measured.map(offered).sum();
+            // A second may hold the start that belongs to the one before.
+            (asked + offered(plan.total().as_secs())).ceil() as u64
+        }
+        Metric::Availability => seconds / u64::from(rule.window_seconds),
+        Metric::Throughput | Metric::PeakRss | Metric::CpuCores => seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reports::sla::Sla;
+
+    use super::*;
+
+    fn check(rule: &str, expected: &[&str]) {
+        let text = format!("[[rule]]\nid = \"it\"\n{rule}\n");
+        let sla = Sla::parse(&text, "x").unwrap();
+        let rules: Vec<&Rule> = sla.rules.iter().collect();
+        // 10 users with 5 requests a second for 20 s.
+        assert_eq!(problems(&rules, &Scenario::built_in("quick").unwrap()), expected, "{rule}");
+    }
+
+    #[test]
+    fn what_the_plan_can_measure_is_accepted_and_what_it_never_can_is_named() {
+        let latency = "metric = \"latency\"\noperator = \"<\"\nvalue = \"1s\"\nquantile";
+        check(&format!("{latency} = 0.99"), &[]);
+        let too_many =
+            "rule \"it\": min_samples: needs 3,688 requests, and the plan makes at most 1,050 in 20 s";
+        check(&format!("{latency} = 0.999"), &[too_many]);
+        let unknown = "rule \"it\": request: the scenario quick makes no request \"metrics_gzp\", \
+                       did you mean metrics_gzip? expected one of metrics_gzip, metrics_identity";
+        check(&format!("{latency} = 0.5\nrequest = \"metrics_gzp\""), &[unknown]);
+        let slices = "rule \"it\": min_samples: needs 3 slices, and the plan makes at most 2 in 20 s";
+        check("metric = \"availability\"\noperator = \">\"\nvalue = \"99%\"", &[slices]);
+        let window = "rule \"it\": window: is 30 s, and the plan measures 20 s";
+        check(&format!("{latency} = 0.5\nabort = true\nwindow = \"30s\""), &[window]);
+    }
+}
