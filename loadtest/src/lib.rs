@@ -8,6 +8,7 @@
 mod abort;
 mod body;
 mod cli;
+mod clock;
 mod closed;
 mod exposition;
 mod folder;
@@ -26,6 +27,7 @@ mod sample;
 mod scenario;
 mod selftest;
 mod stack;
+mod steady;
 mod stop;
 mod validity;
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::abort::Abort;
 use crate::cli::Target;
+use crate::clock::{ClockWatch, Evenness};
 use crate::folder::ResultFolder;
 use crate::oracle;
 use crate::presence::{self, Expected};
@@ -79,6 +80,7 @@ struct Load {
     recording: Recording,
     subject: Samples,
     generator: Samples,
+    clocks: Evenness,
     exposition: Option<reports::model::run::Exposition>,
     steal_ratio: Option<f64>,
 }
@@ -142,6 +144,9 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
         target_restarted: load.subject.restarted,
         target_absent,
         faults: struck.map(|struck| validity::Faults { planned: plan.scenario.fault_kinds(), struck }),
+        clocks: load.clocks,
+        user_rate: (plan.scenario.executor == Executor::Closed).then_some(plan.scenario.rate),
+        level_load: plan.scenario.stages.is_empty(),
         oracle,
     };
     let mut record = RunRecord {
@@ -254,6 +259,7 @@ async fn load(
     let sampler = |source| Sampler::start(source, start, measured_from, stop.clone());
     let target = subject.source.take().map(sampler);
     let generator = sampler(Source::Process(own_pid()));
+    let clocks = ClockWatch::start();
     let steal = StealMeter::start();
 
     let loaded = {
@@ -291,6 +297,7 @@ async fn load(
         recording: recorder.finish(end).context("failed to finish the recording")?,
         subject,
         generator,
+        clocks: clocks.finish(),
         exposition: probe.facts(),
         steal_ratio: steal.stop(),
     })

