@@ -146,7 +146,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
         faults: struck.map(|struck| validity::Faults { planned: plan.scenario.fault_kinds(), struck }),
         clocks: load.clocks,
         user_rate: (plan.scenario.executor == Executor::Closed).then_some(plan.scenario.rate),
-        level_load: plan.scenario.stages.is_empty(),
+        level_load: plan.scenario.stages.is_empty() && plan.scenario.faults.is_empty(),
         oracle,
     };
     let mut record = RunRecord {
