@@ -10,8 +10,10 @@ use reports::console::error_line;
 use reports::sla::Sla;
 use reqwest::Url;
 
+use crate::cgroup::FEWEST_CPUS;
 use crate::folder::ResultFolder;
 use crate::judgeable;
+use crate::push;
 use crate::run::{Plan, RESULTS};
 use crate::scenario::{Arrivals, Executor, PRESETS, Scenario, Shard, parse_duration};
 use crate::stack::Cluster;
@@ -37,6 +39,11 @@ pub(crate) enum Command {
     Run(Box<RunArguments>),
     /// Print the built-in scenarios.
     List,
+    /// Check files of scenarios and of rules; nothing is started.
+    Validate {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Measure a stub of known latencies by both loops, and compare with the truth (about 90 seconds).
     Selftest,
     /// Be the stub.
@@ -123,6 +130,9 @@ pub(crate) struct RunArguments {
     /// Size of the simulated cluster [default: the scenario's].
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS))]
     preset: Option<String>,
+    /// CPUs for the exporter that is started, such as 0.2: a control group of its own limits it (needs root).
+    #[arg(long, value_name = "CPUS", value_parser = cpus, conflicts_with = "target")]
+    target_cpus: Option<f64>,
     /// Nodes of the simulated cluster.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
     nodes: Option<u32>,
@@ -132,6 +142,12 @@ pub(crate) struct RunArguments {
     /// Seed of the simulated cluster, and of the arrivals of an open loop.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Print what would be done, and start nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Push the result to a Pushgateway, as slurm_load_test_* of this scenario.
+    #[arg(long, value_name = "URL")]
+    push_gateway: Option<String>,
     /// The exporter's executable [default: beside this one, else on PATH].
     #[arg(long, value_name = "FILE")]
     exporter_bin: Option<PathBuf>,
@@ -163,7 +179,13 @@ pub(crate) enum Target {
     /// An exporter that runs already.
     Running { metrics: Url, pid: Option<u32> },
     /// Simulator and exporter as child processes.
-    Stack { cluster: Cluster, exporter: Option<PathBuf>, simulator: Option<PathBuf> },
+    Stack {
+        cluster: Cluster,
+        exporter: Option<PathBuf>,
+        simulator: Option<PathBuf>,
+        /// How many CPUs the exporter may use; `None` for all.
+        cpus: Option<f64>,
+    },
 }
 
 impl RunArguments {
@@ -207,11 +229,19 @@ impl RunArguments {
                     },
                     exporter: self.exporter_bin,
                     simulator: self.simulator_bin,
+                    cpus: self.target_cpus,
                 }
             }
         };
         let root = self.out.as_deref().unwrap_or(Path::new(RESULTS));
         ResultFolder::check(root).map_err(|problem| UsageError(format!("--out {problem}")))?;
+        let push = match &self.push_gateway {
+            Some(url) => {
+                let refuse = |problem| UsageError(format!("--push-gateway {url}: {problem}"));
+                Some(push::group(&http_url(url).map_err(refuse)?, &scenario.name).map_err(refuse)?)
+            }
+            None => None,
+        };
         Ok(Plan {
             shard,
             start_at: self.start_at,
@@ -220,6 +250,8 @@ impl RunArguments {
             sla,
             timeout: self.timeout,
             seed: self.seed,
+            push,
+            dry_run: self.dry_run,
             out: self.out,
         })
     }
@@ -297,6 +329,11 @@ impl RunArguments {
                 )?
             }
         };
+        if scenario.search.is_some() {
+            return Err(UsageError(
+                "--shard: a search chooses its next rate by itself, shards would differ".into(),
+            ));
+        }
         match scenario.executor {
             Executor::Open { .. } => Ok(Some(shard)),
             Executor::Closed => Err(UsageError(
@@ -344,14 +381,33 @@ fn rules(path: &Path, scenario: &Scenario) -> Result<Sla, UsageError> {
 
 /// The metrics page of an address: `/metrics` unless it has a path of its own.
 fn metrics_url(text: &str) -> Result<Url, String> {
-    let mut url = Url::parse(text).map_err(|error| format!("{error}, expected http://host:port"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err("expected http://host:port".into());
-    }
+    let mut url = http_url(text)?;
     if url.path() == "/" {
         url.set_path("/metrics");
     }
     Ok(url)
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("{error}, expected http://host:port"))?;
+    if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() {
+        Ok(url)
+    } else {
+        Err("expected http://host:port".into())
+    }
+}
+
+/// Checks one file, as rules when it holds any, else as a scenario; says what it is.
+pub(crate) fn validate(path: &Path) -> Result<String, UsageError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| UsageError(format!("{name}: cannot be read: {error}")))?;
+    if text.lines().any(|line| line.trim_start().starts_with("[[rule]]")) {
+        let sla = Sla::parse(&text, &name).map_err(|error| UsageError(error.to_string()))?;
+        return Ok(format!("{name}: {} rules", sla.rules.len()));
+    }
+    let scenario = Scenario::read(path).map_err(|error| UsageError(error_line(&error)))?;
+    Ok(format!("{name}: scenario {}", scenario.name))
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -374,6 +430,13 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     match text.parse::<i64>() {
         Ok(seconds) => Timestamp::from_second(seconds).map_err(refuse),
         Err(_) => text.parse().map_err(refuse),
+    }
+}
+
+fn cpus(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(cpus) if cpus.is_finite() && cpus >= FEWEST_CPUS => Ok(cpus),
+        _ => Err(format!("expected a number of CPUs from {FEWEST_CPUS} on")),
     }
 }
 
@@ -454,7 +517,16 @@ mod tests {
                 vec!["quick", "--target", "http://x", "--start-at", "9", "--shard", "0/4"],
                 "users have no common schedule",
             ),
+            (
+                vec!["capacity", "--target", "http://x", "--start-at", "9", "--shard", "0/4"],
+                "a search chooses its next rate by itself",
+            ),
             (vec!["quick", "--start-at", "noon"], "expected a moment such as"),
+            (vec!["quick", "--target-cpus", "0.001"], "expected a number of CPUs from 0.01 on"),
+            (
+                vec!["quick", "--push-gateway", "gateway:9091"],
+                "--push-gateway gateway:9091: expected http://host:port",
+            ),
             (vec!["quick", "--rate", "0"], "expected a number above 0"),
             (vec!["quick", "--vus", "0"], "0 is not in 1..=100000"),
             (vec!["quick", "--target", "http://x", "--preset", "tiny"], "cannot be used with"),

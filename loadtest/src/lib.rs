@@ -2,14 +2,15 @@
 //! What is measured is the shipped programs, over HTTP; nothing of them is linked in here.
 //!
 //! `run` is one run from start to verdict. Its load is made by `closed` (users) or `open` (arrivals), both by one `probe`
-//! into one `recorder`. What needs many short loads in a row, as a search for the capacity, makes each by `open::step`
-//! with a plan of `LoadPlan::constant_rate`, and reads latencies, errors, drops and lag from the `Recording`.
+//! into one `recorder`. `search` makes many short runs in a row to find the capacity.
 
 mod abort;
 mod body;
+mod cgroup;
 mod cli;
 mod clock;
 mod closed;
+mod dry_run;
 mod exposition;
 mod folder;
 mod interval_log;
@@ -21,10 +22,12 @@ mod output;
 mod presence;
 mod probe;
 mod progress;
+mod push;
 mod recorder;
 mod run;
 mod sample;
 mod scenario;
+mod search;
 mod selftest;
 mod stack;
 mod steady;
@@ -62,9 +65,28 @@ pub fn execute(cli: Cli) -> anyhow::Result<u8> {
                 }
             })
         }
+        Command::Validate { files } => {
+            let checked: Vec<_> = files.iter().map(|file| cli::validate(file)).collect();
+            let mut out = anstream::stdout().lock();
+            for what in checked.iter().flatten() {
+                writeln!(out, "{what}")?;
+            }
+            let problems: Vec<String> =
+                checked.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+            if problems.is_empty() { Ok(0) } else { Err(UsageError(problems.join("\n")).into()) }
+        }
         Command::Run(arguments) => {
             let plan = arguments.plan()?;
-            runtime()?.block_on(run::run(plan))
+            if plan.dry_run {
+                dry_run::print(&mut anstream::stdout().lock(), &plan)?;
+                return Ok(0);
+            }
+            runtime()?.block_on(async {
+                match plan.scenario.search {
+                    Some(search) => search::run(plan, search).await,
+                    None => run::run(plan).await,
+                }
+            })
         }
         Command::Selftest => runtime()?.block_on(selftest::run()),
         Command::Stub { stalls } => {

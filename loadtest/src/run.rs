@@ -29,7 +29,7 @@ use crate::scenario::{Arrivals, Encoding, Executor, Load as Loop, LoadPlan, Scen
 use crate::stack::{Binaries, Stack};
 use crate::stop::{Reason, Stop};
 use crate::validity::{self, Circumstances};
-use crate::{closed, open, output, progress};
+use crate::{closed, open, output, progress, push};
 
 /// How long the pages that are fetched beside the load may take.
 const SIDE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -54,15 +54,19 @@ pub(crate) struct Plan {
     pub(crate) shard: Option<Shard>,
     /// When the load begins; without it, as soon as the target is there.
     pub(crate) start_at: Option<Timestamp>,
+    /// Where the result is pushed to: a group of a Pushgateway.
+    pub(crate) push: Option<Url>,
+    /// Only say what would be done.
+    pub(crate) dry_run: bool,
     pub(crate) out: Option<PathBuf>,
 }
 
 /// What is loaded, once it is there.
-struct Subject {
-    metrics: Url,
+pub(crate) struct Subject {
+    pub(crate) metrics: Url,
     /// How its resources are sampled, when they can be.
     source: Option<Source>,
-    stack: Option<Stack>,
+    pub(crate) stack: Option<Stack>,
     /// What has to be there in the end, when it is not ours.
     expected: Option<Expected>,
     /// Last, so that it goes after the files that the stack removes itself.
@@ -70,9 +74,15 @@ struct Subject {
 }
 
 /// The moment from which seconds are counted, by both clocks.
-struct Start {
+pub(crate) struct Start {
     instant: Instant,
     wall_clock: SystemTime,
+}
+
+impl Start {
+    pub(crate) fn now() -> Self {
+        Self { instant: Instant::now(), wall_clock: SystemTime::now() }
+    }
 }
 
 /// What the load left behind.
@@ -85,99 +95,188 @@ struct Load {
     steal_ratio: Option<f64>,
 }
 
+/// What runs of one invocation share.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) stop: Stop,
+    pub(crate) out: PathBuf,
+    started: Timestamp,
+    id: String,
+    /// Asks beside the load.
+    side: Client,
+}
+
+/// A target that is there.
+pub(crate) struct Prepared {
+    pub(crate) subject: Subject,
+    /// The size of the cluster, when the page tells.
+    pub(crate) nodes: Option<u64>,
+    /// When its first load begins.
+    pub(crate) start: Start,
+}
+
+/// A load that was made, and all that is known of it.
+pub(crate) struct Measured {
+    pub(crate) record: RunRecord,
+    pub(crate) circumstances: Circumstances,
+    pub(crate) interval_log: Vec<u8>,
+    examples: BTreeMap<String, String>,
+}
+
+impl Session {
+    /// # Errors
+    /// When the signal handlers cannot be installed, or the client not be set up.
+    pub(crate) fn start(plan: &Plan) -> anyhow::Result<Self> {
+        let stop = Stop::new();
+        stop.on_signals().context("failed to install the signal handlers")?;
+        let started = Timestamp::now();
+        let id = run_id(started, &plan.scenario.name);
+        let out = plan.out.clone().unwrap_or_else(|| Path::new(RESULTS).join(&id));
+        Ok(Self { stop, out, started, id, side: probe::client(SIDE_TIMEOUT)? })
+    }
+
+    /// Brings up the target and waits until the load is to begin; the inner error is the exit code of a run that was
+    /// stopped before its load.
+    ///
+    /// # Errors
+    /// When the target cannot be brought up, or is there too late.
+    pub(crate) async fn prepare(&self, plan: &Plan) -> anyhow::Result<Result<Prepared, u8>> {
+        let prepared = async {
+            let subject = bring_up(plan, &self.out, &self.side).await?;
+            // The size of the cluster, while the target is still well; it decides which rules apply.
+            let page = oracle::fetch(&self.side, subject.metrics.clone()).await;
+            let nodes = page.ok().and_then(|page| oracle::nodes(&page));
+            anyhow::Ok(Prepared { subject, nodes, start: start(plan.start_at).await? })
+        };
+        tokio::select! {
+            prepared = prepared => prepared.map(Ok),
+            reason = self.stop.requested() => before_the_load(&reason).map(Err),
+        }
+    }
+
+    /// Makes one load and writes down what came of it.
+    ///
+    /// # Errors
+    /// When the load could not be made.
+    pub(crate) async fn measure(
+        &self,
+        plan: &Plan,
+        load_plan: &LoadPlan,
+        subject: &mut Subject,
+        start: Start,
+        abort: Option<Abort>,
+    ) -> anyhow::Result<Measured> {
+        let load = load(plan, load_plan, subject, start, abort, &self.stop).await?;
+        let reason = self.stop.reason();
+        let circumstances = Circumstances {
+            stopped: reason.clone(),
+            target_restarted: load.subject.restarted,
+            target_absent: None,
+            faults: None,
+            clocks: load.clocks,
+            user_rate: match &load_plan.load {
+                Loop::Users(users) => Some(users.rate),
+                Loop::Arrivals(_) => None,
+            },
+            level_load: plan.scenario.stages.is_empty() && plan.scenario.faults.is_empty(),
+            oracle: None,
+        };
+        let mut machine = machine();
+        machine.steal_ratio = load.steal_ratio;
+        let record = RunRecord {
+            format: RunRecord::FORMAT.into(),
+            id: self.id.clone(),
+            kind: RunKind::LoadTest,
+            scenario: plan.scenario.name.clone(),
+            started_at: self.started.to_string(),
+            duration_seconds: load.recording.measured.as_secs_f64(),
+            aborted: reason.as_ref().map(ToString::to_string),
+            build: build(env!("CARGO_PKG_VERSION")),
+            machine,
+            parameters: parameters(plan, &subject.metrics),
+            seed: match (&plan.target, plan.scenario.executor) {
+                (Target::Running { .. }, Executor::Closed) => None,
+                _ => Some(plan.seed),
+            },
+            requests: load.recording.requests,
+            seconds: load.recording.seconds,
+            arrivals: load.recording.arrivals,
+            subject: load.subject.resources,
+            generator: load.generator.resources,
+            exposition: load.exposition,
+            metrics: Vec::new(),
+        };
+        let Recording { interval_log, examples, .. } = load.recording;
+        Ok(Measured { record, circumstances, interval_log, examples })
+    }
+}
+
+impl Session {
+    /// Writes the files, pushes, and prints the result.
+    ///
+    /// # Errors
+    /// When a file cannot be written. A push that fails is told and changes no verdict.
+    pub(crate) async fn conclude(
+        &self,
+        plan: &Plan,
+        record: &RunRecord,
+        verdict: &Verdict,
+        interval_log: &[u8],
+    ) -> anyhow::Result<()> {
+        output::write_files(&self.out, record, verdict, interval_log)?;
+        if let Some(group) = &plan.push
+            && let Err(error) = push::push(&self.side, group, record, verdict).await
+        {
+            tracing::error!("the result was not pushed: {error:#}");
+        }
+        output::print(anstream::stdout().lock(), record, verdict, &self.out).context("stdout")
+    }
+}
+
 /// Runs the plan and returns the exit code.
 ///
 /// # Errors
 /// When the run could not be made, or its result could not be written.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
-    let stop = Stop::new();
-    stop.on_signals().context("failed to install the signal handlers")?;
-    let started = jiff::Timestamp::now();
-    let id = run_id(started, &plan.scenario.name);
-    let out = plan.out.clone().unwrap_or_else(|| Path::new(RESULTS).join(&id));
-    let side = probe::client(SIDE_TIMEOUT)?;
-
-    let prepared = async {
-        let subject = bring_up(&plan, &out, &side).await?;
-        // The size of the cluster, while the target is still well; it decides which rules apply.
-        let page = oracle::fetch(&side, subject.metrics.clone()).await;
-        anyhow::Ok((subject, page.ok().and_then(|page| oracle::nodes(&page))))
-    };
-    let (mut subject, nodes) = tokio::select! {
-        prepared = prepared => prepared?,
-        reason = stop.requested() => return before_the_load(&reason),
-    };
-    let start = tokio::select! {
-        start = start(plan.start_at) => start?,
-        reason = stop.requested() => return before_the_load(&reason),
+    let session = Session::start(&plan)?;
+    let Prepared { mut subject, nodes, start } = match session.prepare(&plan).await? {
+        Ok(prepared) => prepared,
+        Err(code) => return Ok(code),
     };
     let sla = match &plan.sla {
         Some(sla) => sla.clone(),
         None => Sla::built_in(&plan.scenario.name, nodes),
     };
     let rules = sla.select(&plan.scenario.name, nodes).rules;
-    let load = load(&plan, &mut subject, start, Abort::new(&rules, &stop), &stop).await?;
-    let reason = stop.reason();
-    let target_absent = match subject.expected.as_ref().filter(|_| reason.is_none()) {
-        Some(expected) => presence::absence(&side, expected, plan.timeout).await,
-        None => None,
-    };
-    // A run that was stopped may have nothing left to compare, and is not judged as passed anyway.
-    let oracle = match subject.stack.as_ref().filter(|_| reason.is_none()) {
-        Some(stack) => {
-            Some(stack.oracle.compare(&subject.metrics).await.map_err(|error| format!("{error:#}")))
+    let load_plan = LoadPlan::new(&plan.scenario, plan.seed, plan.shard.unwrap_or(Shard::WHOLE));
+    let abort = Abort::new(&rules, &session.stop);
+    let mut measured = session.measure(&plan, &load_plan, &mut subject, start, abort).await?;
+    let reason = session.stop.reason();
+    if reason.is_none() {
+        if let Some(expected) = &subject.expected {
+            let absent = presence::absence(&session.side, expected, plan.timeout).await;
+            measured.circumstances.target_absent = absent;
         }
-        None => None,
-    };
-    let struck = match &subject.stack {
-        Some(stack) if !plan.scenario.faults.is_empty() => {
-            Some(stack.struck().await.map_err(|error| format!("{error:#}")))
+        // A run that was stopped may have nothing left to compare, and is not judged as passed anyway.
+        if let Some(stack) = &subject.stack {
+            let compared = stack.oracle.compare(&subject.metrics).await;
+            measured.circumstances.oracle = Some(compared.map_err(|error| format!("{error:#}")));
         }
-        _ => None,
-    };
+    }
+    if let Some(stack) = subject.stack.as_ref().filter(|_| !plan.scenario.faults.is_empty()) {
+        let struck = stack.struck().await.map_err(|error| format!("{error:#}"));
+        measured.circumstances.faults =
+            Some(validity::Faults { planned: plan.scenario.fault_kinds(), struck });
+    }
     if let Some(stack) = subject.stack.take() {
         stack.stop().await;
     }
-
-    let circumstances = Circumstances {
-        stopped: reason.clone(),
-        target_restarted: load.subject.restarted,
-        target_absent,
-        faults: struck.map(|struck| validity::Faults { planned: plan.scenario.fault_kinds(), struck }),
-        clocks: load.clocks,
-        user_rate: (plan.scenario.executor == Executor::Closed).then_some(plan.scenario.rate),
-        level_load: plan.scenario.stages.is_empty() && plan.scenario.faults.is_empty(),
-        oracle,
-    };
-    let mut record = RunRecord {
-        format: RunRecord::FORMAT.into(),
-        id,
-        kind: RunKind::LoadTest,
-        scenario: plan.scenario.name.clone(),
-        started_at: started.to_string(),
-        duration_seconds: load.recording.measured.as_secs_f64(),
-        aborted: reason.as_ref().map(ToString::to_string),
-        build: build(env!("CARGO_PKG_VERSION")),
-        machine: machine(),
-        parameters: parameters(&plan, &subject.metrics, nodes),
-        seed: match (&plan.target, plan.scenario.executor) {
-            (Target::Running { .. }, Executor::Closed) => None,
-            _ => Some(plan.seed),
-        },
-        requests: load.recording.requests,
-        seconds: load.recording.seconds,
-        arrivals: load.recording.arrivals,
-        subject: load.subject.resources,
-        generator: load.generator.resources,
-        exposition: load.exposition,
-        metrics: Vec::new(),
-    };
-    record.machine.steal_ratio = load.steal_ratio;
-
+    let Measured { mut record, circumstances, interval_log, examples } = measured;
+    // The name that the judge looks for; absent when unknown.
+    record.parameters.extend(nodes.map(|nodes| ("nodes".to_owned(), json!(nodes))));
     let mut verdict = validity::judge(sla.verdict(&record), &record, &circumstances);
-    verdict.notes.extend(failures(&record, &load.recording.examples));
-    output::write_files(&out, &record, &verdict, &load.recording.interval_log)?;
-    report(&record, &verdict, &out)?;
+    verdict.notes.extend(failures(&record, &examples));
+    session.conclude(&plan, &record, &verdict, &interval_log).await?;
     Ok(reason.and_then(|reason| reason.exit_code()).unwrap_or_else(|| verdict.outcome.exit_code()))
 }
 
@@ -186,10 +285,10 @@ async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subj
     let make_folder =
         || ResultFolder::make(out).with_context(|| format!("{}: cannot be created", out.display()));
     match &plan.target {
-        Target::Stack { cluster, exporter, simulator } => {
+        Target::Stack { cluster, exporter, simulator, cpus } => {
             let binaries = Binaries::find(exporter.as_deref(), simulator.as_deref())?;
             let mut folder = make_folder()?;
-            let stack = Stack::start(&binaries, cluster, &mut folder, side).await?;
+            let stack = Stack::start(&binaries, cluster, *cpus, &mut folder, side).await?;
             Ok(Subject {
                 metrics: stack.metrics.clone(),
                 source: stack.exporter_pid().map(Source::Process),
@@ -224,7 +323,7 @@ async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subj
 /// # Errors
 /// When the moment has passed: whoever begins late was not part of what the others did.
 async fn start(at: Option<Timestamp>) -> anyhow::Result<Start> {
-    let (instant, wall_clock) = (Instant::now(), SystemTime::now());
+    let Start { instant, wall_clock } = Start::now();
     let Some(at) = at else { return Ok(Start { instant, wall_clock }) };
     let at = SystemTime::from(at);
     let ahead = at
@@ -237,12 +336,12 @@ async fn start(at: Option<Timestamp>) -> anyhow::Result<Start> {
 /// Makes the load and records it, until the plan ends or the run is stopped.
 async fn load(
     plan: &Plan,
+    load: &LoadPlan,
     subject: &mut Subject,
     start: Start,
     abort: Option<Abort>,
     stop: &Stop,
 ) -> anyhow::Result<Load> {
-    let load = LoadPlan::new(&plan.scenario, plan.seed, plan.shard.unwrap_or(Shard::WHOLE));
     let mix = &plan.scenario.requests;
     let probe = Arc::new(Probe::new(&subject.metrics, mix, plan.timeout)?);
     let goose_report = subject.folder.path().join("goose.html").display().to_string();
@@ -257,7 +356,7 @@ async fn load(
     let recorder = Arc::new(Recorder::new(names, load.clone(), start, wall_clock));
     recorder.watch(abort);
     let sampler = |source| Sampler::start(source, start, measured_from, stop.clone());
-    let target = subject.source.take().map(sampler);
+    let target = subject.source.clone().map(sampler);
     let generator = sampler(Source::Process(own_pid()));
     let clocks = ClockWatch::start();
     let steal = StealMeter::start();
@@ -267,7 +366,7 @@ async fn load(
             let (probe, recorder) = (Arc::clone(&probe), Arc::clone(&recorder));
             match &load.load {
                 Loop::Users(users) => {
-                    let attack = closed::Attack { target: &subject.metrics, mix, plan: &load, users };
+                    let attack = closed::Attack { target: &subject.metrics, mix, plan: load, users };
                     closed::run(attack, probe, recorder, stop.clone(), Some(&goose_report)).await
                 }
                 Loop::Arrivals(arrivals) => open::run(arrivals, mix, probe, recorder, stop.clone()).await,
@@ -282,7 +381,7 @@ async fn load(
         tokio::select! {
             loaded = attack => loaded,
             never = guard => match never {},
-            never = progress::show(Arc::clone(&recorder), &load, target.as_ref()) => match never {},
+            never = progress::show(Arc::clone(&recorder), load, target.as_ref()) => match never {},
         }
     };
     let ended = Instant::now();
@@ -319,7 +418,7 @@ fn failures(record: &RunRecord, examples: &BTreeMap<String, String>) -> Vec<Stri
         .collect()
 }
 
-fn parameters(plan: &Plan, metrics: &Url, nodes: Option<u64>) -> BTreeMap<String, Value> {
+fn parameters(plan: &Plan, metrics: &Url) -> BTreeMap<String, Value> {
     let scenario = &plan.scenario;
     let requests: Vec<Value> = scenario
         .requests
@@ -364,22 +463,17 @@ fn parameters(plan: &Plan, metrics: &Url, nodes: Option<u64>) -> BTreeMap<String
     let shard = plan.shard.map(|shard| json!(format!("{}/{}", shard.index, shard.of)));
     parameters.extend(shard.map(|shard| ("shard".to_owned(), shard)));
     parameters.extend(plan.start_at.map(|at| ("start_at".to_owned(), json!(at.to_string()))));
-    // The name that the judge looks for; absent when unknown.
-    parameters.extend(nodes.map(|nodes| ("nodes".to_owned(), json!(nodes))));
     match &plan.target {
         Target::Running { pid, .. } => {
             parameters.insert("target".into(), json!(metrics.as_str()));
             parameters.extend(pid.map(|pid| ("target_pid".to_owned(), json!(pid))));
         }
-        Target::Stack { cluster, .. } => {
+        Target::Stack { cluster, cpus, .. } => {
+            parameters.extend(cpus.map(|cpus| ("target_cpus".to_owned(), json!(cpus))));
             parameters.insert("preset".into(), json!(cluster.preset));
             parameters.extend(cluster.nodes.map(|nodes| ("simulated_nodes".to_owned(), json!(nodes))));
             parameters.extend(cluster.jobs.map(|jobs| ("simulated_jobs".to_owned(), json!(jobs))));
         }
     }
     parameters
-}
-
-fn report(record: &RunRecord, verdict: &Verdict, out: &Path) -> anyhow::Result<()> {
-    output::print(anstream::stdout().lock(), record, verdict, out).context("stdout")
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use procfs::process::Process;
 use procfs::{ProcError, WithCurrentSystemInfo as _};
-use reports::model::run::{ResourceSample, Resources};
+use reports::model::run::{CgroupUse, ResourceSample, Resources};
 use reqwest::Url;
 use tokio::task::JoinHandle;
 
+use crate::cgroup::Membership;
 use crate::exposition;
 use crate::stop::{Reason, Stop};
 
@@ -69,6 +70,7 @@ impl Sampler {
                     _ = ticks.tick() => false,
                     _ = finished.requested() => true,
                 };
+                series.look_at_group(Instant::now());
                 match source.read().await {
                     Ok(reading) => {
                         series.add(Instant::now(), &reading);
@@ -131,7 +133,15 @@ impl Source {
         }
     }
 
-    /// CPUs that it may use; for a process elsewhere, unknown and taken as those of this machine.
+    /// The control groups of a process on this machine.
+    fn groups(&self) -> Option<Membership> {
+        match self {
+            Self::Process(pid) => Some(Membership::of(*pid)),
+            Self::Page { .. } => None,
+        }
+    }
+
+    /// CPUs that it is bound to; for a process elsewhere, unknown and taken as those of this machine.
     fn cpus(&self) -> f64 {
         let here = std::thread::available_parallelism().map_or(1.0, |cpus| cpus.get() as f64);
         let Self::Process(pid) = self else { return here };
@@ -187,7 +197,11 @@ fn read_page(page: &str) -> Option<Reading> {
 /// Readings on their way to samples.
 struct Series {
     source: &'static str,
+    /// The CPUs that it is bound to, or its group's limit when that is less.
     cpus: f64,
+    groups: Option<Membership>,
+    /// Of the group: at the start of the measured part, and last.
+    group_use: Option<(CgroupUse, CgroupUse)>,
     start: Instant,
     measured_from: Instant,
     before: Option<(Instant, Reading)>,
@@ -202,9 +216,13 @@ struct Series {
 
 impl Series {
     fn new(source: &Source, start: Instant, measured_from: Instant) -> Self {
+        let groups = source.groups();
+        let limit = groups.as_ref().and_then(Membership::cpu_limit);
         Self {
             source: source.name(),
-            cpus: source.cpus(),
+            cpus: limit.unwrap_or(f64::INFINITY).min(source.cpus()),
+            groups,
+            group_use: None,
             start,
             measured_from,
             before: None,
@@ -213,6 +231,17 @@ impl Series {
             peak_rss_bytes: 0,
             samples: Vec::new(),
             restarted: false,
+        }
+    }
+
+    /// Reads the counters of the group, from the measured part on. It still tells when the process is gone.
+    fn look_at_group(&mut self, now: Instant) {
+        if now < self.measured_from {
+            return;
+        }
+        if let Some(read) = self.groups.as_ref().and_then(Membership::read) {
+            let first = self.group_use.take().map_or_else(|| read.clone(), |(first, _)| first);
+            self.group_use = Some((first, read));
         }
     }
 
@@ -252,6 +281,7 @@ impl Series {
             cpu_seconds: self.cpu_seconds,
             cpus_available: self.cpus,
             peak_rss_bytes: self.peak_rss_bytes,
+            cgroup: self.group_use.map(|(first, last)| last.since(&first)),
             samples: self.samples,
         });
         Samples { resources, restarted: self.restarted }

@@ -17,7 +17,7 @@ use crate::stop::Reason;
 const GENERATOR_CPU_LIMIT: f64 = 0.8;
 
 /// Users that made less than this share of what the plan asks of them are late...
-const ON_TIME: f64 = 0.95;
+const ON_TIME: f64 = 0.8;
 /// ... and then have no reason to be between two requests for longer than this share of their time.
 const IDLE_LIMIT: f64 = 0.2;
 
@@ -313,6 +313,7 @@ mod tests {
             cpu_seconds: cores * 10.0,
             cpus_available: 2.0,
             peak_rss_bytes: 1,
+            cgroup: None,
             samples: Vec::new(),
         };
         RunRecord {

@@ -13,7 +13,8 @@ pub fn expected_one_of(known: &[&str], found: &str) -> String {
     }
 }
 
-fn nearest<'names>(known: &[&'names str], found: &str) -> Option<&'names str> {
+/// The name that was probably meant.
+pub fn nearest<'names>(known: &[&'names str], found: &str) -> Option<&'names str> {
     let alike = known.iter().map(|name| (strsim::jaro_winkler(name, found), *name));
     let best = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
     best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, name)| name)

@@ -74,6 +74,7 @@ pub(crate) fn record(id: &str, slower: f64, noise: &mut Noise) -> RunRecord {
             cpu_seconds: 2.0 * slower * noise.factor(),
             cpus_available: 2.0,
             peak_rss_bytes: (64e6 * slower * noise.factor()) as u64,
+            cgroup: None,
             samples: Vec::new(),
         }),
         generator: None,

@@ -43,8 +43,7 @@ struct UnderWay {
     started_micros: u64,
 }
 
-/// Makes the load of `plan` alone, without sampling or judging: one step of a search, with a plan such as
-/// `LoadPlan::constant_rate`. The recording has the histograms (`Recording::requests`), the errors by kind, the seconds,
+/// Makes the load of `plan` alone, without sampling or judging: what the self-test compares with the truth. The recording has the histograms (`Recording::requests`), the errors by kind, the seconds,
 /// and of the arrivals what was dropped by whom and the schedule's lag (`Recording::arrivals`).
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use reports::quantity;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use super::Search;
 use super::timetable::{Fault, TokenEntry};
 use super::{Arrivals, Change, Encoding, Executor, PRESETS, RequestSpec, Scenario, Stage, parse_duration};
 
@@ -54,6 +55,18 @@ struct ScenarioFile {
     faults: Vec<toml::Table>,
     #[serde(default)]
     tokens: Vec<TokenEntry>,
+    search: Option<SearchEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchEntry {
+    #[serde(deserialize_with = "positive")]
+    highest_rate: f64,
+    #[serde(deserialize_with = "share")]
+    precision: f64,
+    #[serde(deserialize_with = "count")]
+    vus: u32,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -131,15 +144,19 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Scenario, ConfigError> {
         .iter()
         .map(|stage| Ok(Stage { level: level(stage)?, change: stage.change, time: stage.time }))
         .collect::<Result<_, ConfigError>>()?;
-    let faults = read.faults.into_iter().map(Fault::read).collect::<Result<_, _>>();
+    let faults = read.faults.into_iter().map(Fault::read).collect::<Result<Vec<_>, _>>();
     let faults = faults.map_err(|problem| refuse("faults", problem))?;
-    let tokens = read.tokens.into_iter().map(TokenEntry::read).collect::<Result<_, _>>();
+    let tokens = read.tokens.into_iter().map(TokenEntry::read).collect::<Result<Vec<_>, _>>();
     let tokens = tokens.map_err(|problem| refuse("tokens", problem))?;
     if read.ramp > read.warmup {
         return Err(refuse(
             "ramp",
             "must not be longer than warmup, since nothing is judged in a ramp".into(),
         ));
+    }
+    let changes = !(read.stages.is_empty() && faults.is_empty() && tokens.is_empty());
+    if read.search.is_some() && (read.executor == ExecutorName::Closed || changes) {
+        return Err(refuse("search", "needs executor = \"open\" and no stages, faults or tokens".into()));
     }
     if read.requests.is_empty() {
         return Err(refuse("requests", "expected at least one".into()));
@@ -174,16 +191,37 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Scenario, ConfigError> {
         poll: read.poll,
         faults,
         tokens,
+        search: read.search.map(|SearchEntry { highest_rate, precision, vus }| Search {
+            highest_rate,
+            precision,
+            vus,
+        }),
     })
 }
 
 /// The parser's message with the key that stands on the line, unless it names the key itself.
 fn message(text: &str, line: usize, message: &str) -> String {
-    let message = message.trim().replace('\n', " ").replace('`', "\"");
+    let message = with_near_match(message.trim().replace('\n', " ").replace('`', "\""));
     let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
     match key {
         Some(key) if !message.contains(&format!("\"{key}\"")) => format!("{key}: {message}"),
         _ => message,
+    }
+}
+
+/// Adds to a complaint about an unknown name which of the known ones was probably meant.
+fn with_near_match(message: String) -> String {
+    let Some((head, tail)) =
+        message.split_once(", expected one of ").filter(|(head, _)| head.starts_with("unknown "))
+    else {
+        return message;
+    };
+    let quoted = |text: &str| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let (found, known) = (quoted(head), quoted(tail));
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    match found.first().and_then(|found| reports::near::nearest(&known, found)) {
+        Some(near) => format!("{head}, did you mean \"{near}\"? expected one of {tail}"),
+        None => message,
     }
 }
 
@@ -294,7 +332,7 @@ mod tests {
         check(
             "rate = 2.0",
             "rat = 2.0",
-            "my.toml: line 6: unknown field \"rat\", expected one of \"name\", \"description\", \"preset\", \"executor\", \"vus\", \"rate\", \"arrivals\", \"max_in_flight\", \"ramp\", \"warmup\", \"duration\", \"requests\", \"stages\", \"poll\", \"faults\", \"tokens\"",
+            "my.toml: line 6: unknown field \"rat\", did you mean \"rate\"? expected one of \"name\", \"description\", \"preset\", \"executor\", \"vus\", \"rate\", \"arrivals\", \"max_in_flight\", \"ramp\", \"warmup\", \"duration\", \"requests\", \"stages\", \"poll\", \"faults\", \"tokens\", \"search\"",
         );
         check("vus = 200", "vus = 0", "my.toml: line 5: vus: expected at least 1");
         check(

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(crate) use self::file::ConfigError;
-pub(crate) use self::plan::{ArrivalPlan, Load, LoadPlan, Shard, UserPlan};
+pub(crate) use self::plan::{ArrivalPlan, Load, LoadPlan, Shard, Step, UserPlan};
 pub(crate) use self::profile::Walk;
 #[cfg(test)]
 pub(crate) use self::profile::{RateProfile, Segment};
@@ -64,6 +64,19 @@ pub(crate) struct Scenario {
     /// What goes wrong, and when.
     pub(crate) faults: Vec<Fault>,
     pub(crate) tokens: Vec<TokenChange>,
+    /// For a search of the capacity: rate, warm-up and duration are those of its steps.
+    pub(crate) search: Option<Search>,
+}
+
+/// What bounds a search for the capacity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Search {
+    /// Requests per second beyond which nothing is tried.
+    pub(crate) highest_rate: f64,
+    /// Share of the rate within which the knee is to be found.
+    pub(crate) precision: f64,
+    /// The most users of the closed loop that follows.
+    pub(crate) vus: u32,
 }
 
 /// One kind of request of the mix.
@@ -295,7 +308,8 @@ mod tests {
             // In the end the exporter must have time to be well again.
             let ends = short.faults.iter().filter_map(|fault| Some(fault.at + fault.length?));
             let ends = ends.chain(short.tokens.iter().map(|change| change.at + change.noticed_after));
-            assert!(ends.max().unwrap_or_default() + Duration::from_secs(10) <= short.duration, "{name}");
+            let is_in_time = |end| end + Duration::from_secs(10) <= short.duration;
+            assert!(ends.max().is_none_or(is_in_time), "{name}");
         }
         let outage = Scenario::built_in("outage").unwrap().within(minute);
         assert_eq!([outage.warmup, outage.duration].map(|time| time.as_secs()), [3, 57]);

@@ -18,6 +18,7 @@ pub(crate) use self::binaries::Binaries;
 pub(crate) use self::child::Child;
 use self::secret::SecretFile;
 use self::trouble::Trouble;
+use crate::cgroup::Pinned;
 use crate::folder::ResultFolder;
 use crate::oracle::Watch;
 use crate::scenario::Scenario;
@@ -54,6 +55,8 @@ pub(crate) struct Stack {
     pub(crate) oracle: Watch,
     trouble: Trouble,
     key: SecretFile,
+    /// After the exporter, so that it is empty when it goes.
+    pinned: Option<Pinned>,
 }
 
 impl Stack {
@@ -64,9 +67,11 @@ impl Stack {
     pub(crate) async fn start(
         binaries: &Binaries,
         cluster: &Cluster,
+        cpus: Option<f64>,
         out: &mut ResultFolder,
         side: &Client,
     ) -> anyhow::Result<Self> {
+        let pinned = cpus.map(Pinned::create).transpose()?;
         let key = SecretFile::random(out.path().join(".jwt.key"))?;
         let mut command = Command::new(&binaries.simulator);
         command.args(["--preset", &cluster.preset, "--seed", &cluster.seed.to_string()]);
@@ -103,6 +108,9 @@ impl Stack {
             command.env_remove(name);
         }
         let mut exporter = Child::start("the exporter", command, &out.file("exporter.log"))?;
+        if let Some((pinned, pid)) = pinned.as_ref().zip(exporter.pid()) {
+            pinned.add(pid).context("--target-cpus: the exporter cannot be put into its control group")?;
+        }
         let base =
             Url::parse(&exporter.announced("listening on ").await?).context("address of the exporter")?;
         exporter.drain();
@@ -116,7 +124,7 @@ impl Stack {
         }
         let metrics = base.join("/metrics")?;
         let trouble = Trouble { control, client: side.clone(), token };
-        Ok(Self { simulator, exporter, metrics, oracle, trouble, key })
+        Ok(Self { simulator, exporter, metrics, oracle, trouble, key, pinned })
     }
 
     /// The exporter's process id, while it runs.
@@ -166,7 +174,7 @@ impl Stack {
     /// Ends both.
     pub(crate) async fn stop(self) {
         tokio::join!(self.exporter.stop(), self.simulator.stop());
-        drop((self.key, self.trouble));
+        drop((self.key, self.trouble, self.pinned));
     }
 }
 

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use crate::stub::{Answer, Behaviour, Bench, Stub, is_empty};
 
 /// Puts the two scripts into the bench; both leave their process id in a file.
-fn scripts(bench: &Bench, url: &str, exporter: &str) {
+pub(crate) fn scripts(bench: &Bench, url: &str, exporter: &str) {
     let simulator = format!(
         "#!/bin/sh\nif [ \"$1\" = token ]; then echo SLURM_JWT=signed; exit; fi\n\
          echo \"$@\" > simulator.args\necho $$ > simulator.pid\n\
@@ -21,9 +21,9 @@ fn scripts(bench: &Bench, url: &str, exporter: &str) {
     }
 }
 
-const GOOD_EXPORTER: &str = "echo $$ > exporter.pid\necho \"$(cat out/.slurm.token) $@\" > exporter.args\n\
+pub(crate) const GOOD_EXPORTER: &str = "echo $$ > exporter.pid\necho \"$(cat out/.slurm.token) $@\" > exporter.args\n\
                              echo started >&2\necho listening on URL\nexec sleep 600\n";
-const BINARIES: [&str; 4] = ["--exporter-bin", "./exporter", "--simulator-bin", "./simulator"];
+pub(crate) const BINARIES: [&str; 4] = ["--exporter-bin", "./exporter", "--simulator-bin", "./simulator"];
 
 /// What the tests themselves put into the bench.
 const FILES: [&str; 4] = ["short.toml", "sla.toml", "exporter", "simulator"];

@@ -84,6 +84,46 @@ async fn the_scenarios_are_listed() {
     let answer = Answer::of(bench.spawn(&["list"]).wait_with_output().await.unwrap());
     let names: Vec<&str> = answer.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(answer.code, Some(0));
-    assert_eq!(names[..5], ["quick", "baseline", "stress", "spike", "endurance"]);
+    assert_eq!(names[..6], ["quick", "baseline", "stress", "spike", "endurance", "capacity"]);
     assert_eq!(names.len(), 12);
+}
+
+#[tokio::test]
+async fn files_are_validated_all_at_once() {
+    let bench = Bench::new();
+    let ask = async |files: &[&str]| {
+        Answer::of(bench.spawn(&[&["validate"], files].concat()).wait_with_output().await.unwrap())
+    };
+    let good = ask(&["short.toml", "sla.toml"]).await;
+    assert_eq!(
+        (good.code, good.stdout.as_str()),
+        (Some(0), "short.toml: scenario short\nsla.toml: 3 rules\n")
+    );
+    let text = |name: &str| std::fs::read_to_string(bench.folder.path().join(name)).unwrap();
+    bench.write("bad-rules.toml", &text("sla.toml").replacen("latency", "latnecy", 1));
+    bench.write("bad-scenario.toml", &text("short.toml").replacen("warmup", "warmupp", 1));
+    let bad = ask(&["bad-scenario.toml", "sla.toml", "bad-rules.toml", "none.toml"]).await;
+    assert_eq!((bad.code, bad.stdout.as_str()), (Some(2), "sla.toml: 3 rules\n"), "{bad:#?}");
+    for expected in [
+        "bad-scenario.toml: line 4: unknown field \"warmupp\", did you mean \"warmup\"? expected one of \"name\"",
+        "bad-rules.toml: line 3: rule \"p95\": metric: \"latnecy\" is unknown, did you mean latency? expected one of",
+        "none.toml: cannot be read: No such file or directory",
+    ] {
+        assert!(bad.stderr.contains(expected), "{expected}: {bad:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_the_plan_and_starts_nothing() {
+    let bench = Bench::new();
+    // Nobody listens there, and nobody is asked.
+    let target = ["--target", "http://127.0.0.1:9", "--sla", "sla.toml", "--dry-run"];
+    let arguments = [&["run", "--scenario-file", "short.toml", "--out", "out"], &target[..]].concat();
+    let answer = Answer::of(bench.spawn(&arguments).wait_with_output().await.unwrap());
+    let expected = "scenario: short ()\ntarget: http://127.0.0.1:9/metrics\n\
+                    load: 20 users at the highest point, 10 requests per second each\n\
+                    requests: 600 at most, 400 of them judged\nduration: 3 s (1 s warm-up, 2 s judged)\n\
+                    rule: p95 < 5 s\nrule: error rate < 5 %\nrule: content errors <= 0\n";
+    assert_eq!((answer.code, answer.stdout.as_str()), (Some(0), expected), "{answer:#?}");
+    assert!(!bench.out().exists());
 }

@@ -161,7 +161,50 @@ pub struct Resources {
     pub cpus_available: f64,
     /// Largest resident set size of the run.
     pub peak_rss_bytes: u64,
+    /// Of the control group that the process is in, when it could be read.
+    pub cgroup: Option<CgroupUse>,
     pub samples: Vec<ResourceSample>,
+}
+
+/// What a control group tells of its limits. Others may be in the group: counters of pressure, not of use by one process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CgroupUse {
+    pub path: String,
+    /// The smallest limit from the group up to the root.
+    pub cpu_limit_cores: Option<f64>,
+    /// Periods of the limit in the measured part in which something ran.
+    pub periods: Option<u64>,
+    /// Of these, how many the limit cut short.
+    pub throttled_periods: Option<u64>,
+    /// Time for which runnable threads were held back, summed over CPUs, in the measured part.
+    pub throttled_seconds: Option<f64>,
+    /// Page cache included, at the end.
+    pub memory_current_bytes: Option<u64>,
+    /// Since the group was made.
+    pub memory_peak_bytes: Option<u64>,
+}
+
+impl CgroupUse {
+    /// The same with what was counted before `start` taken away.
+    pub fn since(self, start: &Self) -> Self {
+        let less = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
+        Self {
+            periods: less(self.periods, start.periods),
+            throttled_periods: less(self.throttled_periods, start.throttled_periods),
+            throttled_seconds: self
+                .throttled_seconds
+                .zip(start.throttled_seconds)
+                .map(|(now, then)| now - then),
+            ..self
+        }
+    }
+
+    /// Share of the periods that the limit cut short; `None` without a period.
+    pub fn throttled_share(&self) -> Option<f64> {
+        let periods = self.periods.filter(|periods| *periods > 0)?;
+        Some(self.throttled_periods? as f64 / periods as f64)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -256,6 +256,7 @@ fn facts(run: &RunRecord) -> Option<Table> {
         machine.steal_ratio.map(|ratio| ("CPU time stolen by the hypervisor", display(ratio, "ratio"))),
     );
     rows.extend(run.subject.as_ref().map(|used| ("target used", used_text(used, run))));
+    rows.extend(run.subject.as_ref().and_then(limit_text).map(|text| ("target limited to", text)));
     rows.extend(run.generator.as_ref().map(|used| ("load generator used", used_text(used, run))));
     if let Some(page) = &run.exposition {
         let packed = page.compressed_bytes.map(|size| format!(" ({} compressed)", bytes(size as f64)));
@@ -318,6 +319,16 @@ fn used_text(used: &Resources, run: &RunRecord) -> String {
         bytes(used.peak_rss_bytes as f64),
         used.source
     )
+}
+
+/// The limit of the control group and how often it acted; `None` without a limit.
+fn limit_text(used: &Resources) -> Option<String> {
+    let group = used.cgroup.as_ref()?;
+    let limit = display(group.cpu_limit_cores?, "cores");
+    let share = group
+        .throttled_share()
+        .map(|share| format!(", throttled in {} of the periods", display(share, "ratio")));
+    Some(limit + &share.unwrap_or_default())
 }
 
 /// The quantile, or why it is not given: p99.9 is quoted only from as many samples as it needs.

@@ -9,6 +9,7 @@ use crate::quantity;
 
 /// Parameter of a run record that tells the size of the cluster.
 const NODES: &str = "nodes";
+const AVAILABILITY_SLICE_SECONDS: u32 = 10;
 /// A slice of availability is bad when more than this share of its requests fail.
 const BAD_SLICE_ERROR_RATE: f64 = 0.01;
 
@@ -204,6 +205,13 @@ fn measure_requests(rule: &Rule, requests: &[RequestStats], seconds: f64) -> Mea
         }
         Metric::Availability | Metric::PeakRss | Metric::CpuCores => Measured::new(None, 0),
     }
+}
+
+/// Share of the slices of 10 s in which at most 1 % of the requests failed; `None` without a slice.
+pub fn availability(run: &RunRecord) -> Option<f64> {
+    let slices = slices(run, AVAILABILITY_SLICE_SECONDS);
+    let good = slices.iter().filter(|good| **good).count();
+    (!slices.is_empty()).then(|| good as f64 / slices.len() as f64)
 }
 
 fn is_content(kind: &str) -> bool {

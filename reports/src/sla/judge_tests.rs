@@ -56,6 +56,7 @@ fn good_run() -> RunRecord {
             cpu_seconds: 30.0,
             cpus_available: 2.0,
             peak_rss_bytes: 100 << 20,
+            cgroup: None,
             samples: (0..65)
                 .map(|offset| ResourceSample {
                     offset: f64::from(offset),

@@ -7,6 +7,7 @@ mod judge;
 mod parse;
 
 pub use built_in::DEFAULT;
+pub use judge::availability;
 pub use parse::{Problem, SlaError};
 
 use crate::quantity::{self, Unit};

@@ -85,6 +85,7 @@ pub(crate) fn run(seconds: u32) -> RunRecord {
         cpu_seconds: samples.iter().skip(WARM_UP as usize).map(|sample| sample.cpu_cores).sum(),
         cpus_available: 2.0,
         peak_rss_bytes: samples.iter().map(|sample| sample.rss_bytes).max().unwrap_or_default(),
+        cgroup: None,
         samples,
     };
     RunRecord {
