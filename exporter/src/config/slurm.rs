@@ -299,7 +299,7 @@ pub(super) const KEYS: &[Key] = &[
         path: "slurm.max_reading_bytes",
         flag: None,
         value: "SIZE",
-        help: "the most memory for the rows and names of answers that are read at one time (200,000 jobs take about 32MiB)",
+        help: "the most memory for the rows and names of answers that are read at one time (100,000 jobs take about 16MiB)",
         default: "32MiB",
         set: |config, text| {
             let size = quantity::size(text)?;

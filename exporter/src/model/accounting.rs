@@ -34,6 +34,13 @@ pub struct Accounting {
     pub lag_seconds: u64,
 }
 
+impl Accounting {
+    /// About how much memory the jobs of a window take.
+    pub fn bytes(&self) -> usize {
+        self.symbols.bytes() + size_of_val(&self.jobs[..])
+    }
+}
+
 /// One run of a job that is over. A requeued job has one for each run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishedJob {

@@ -17,6 +17,12 @@ pub struct JobStates {
 }
 
 impl JobStates {
+    /// About how much memory they take: tasks of an array share an entry, all others are only counted.
+    pub fn bytes(&self) -> usize {
+        let entry = size_of::<((u32, u8), u32)>() + 1;
+        self.symbols.bytes() + size_of_val(&self.tasks[..]) + self.of_arrays.capacity() * entry
+    }
+
     /// Counts one task; `array` is the id of the row of `/jobs` that stands for it, where it is of an array.
     pub fn add(&mut self, base: Word, array: Option<u32>) {
         match self.tasks.iter_mut().find(|(word, _)| *word == base) {

@@ -285,6 +285,8 @@ impl Content {
         match &self.rows {
             Rows::Nodes(table) => table.nodes.bytes(),
             Rows::Jobs(table) => table.jobs.bytes(),
+            Rows::JobStates(table) => table.bytes(),
+            Rows::Accounting(table) => table.accounting.bytes(),
             // Their texts take no more than they took as JSON.
             _ => self.row_bytes + usize::try_from(self.row_count).unwrap_or(usize::MAX) * SHORT_LIST_ROW,
         }
