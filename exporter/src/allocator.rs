@@ -7,11 +7,11 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// Read by jemalloc before `main`. One sample per 512 KiB costs nothing that shows. Freed pages go back within a
-/// second: polls are further apart, so that keeping them would be for nothing. `prof_accum` is what `/allocs` shows.
+/// Read by jemalloc before `main`. One sample per 512 KiB costs nothing that shows. Freed pages go back within
+/// five seconds: no sooner, since a poll uses the same ones again and again, and polls are further apart. `prof_accum` is what `/allocs` shows.
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static OPTIONS: Options = Options(
-    c"prof:true,prof_active:true,prof_accum:true,lg_prof_sample:19,narenas:2,background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0"
+    c"prof:true,prof_active:true,prof_accum:true,lg_prof_sample:19,narenas:2,background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0"
         .as_ptr(),
 );
 

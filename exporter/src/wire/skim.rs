@@ -4,8 +4,10 @@
 //! No text in JSON holds a line break, so every line starts between two tokens; and where a writer indents, the lines of a
 //! member that is an object or a list stand deeper than it, up to one with its own indentation and the closing bracket.
 //! What looks any other way, such as compact JSON, is read by serde_json alone, and so is whatever it finds wrong in what
-//! was taken.
+//! was taken. A writer indents all rows of an answer alike: after its first objects and lists, whose every line is looked
+//! at, the end is searched for and the lines before it are taken to stand deeper.
 
+use memchr::memmem::Finder;
 use memchr::{memchr, memchr2};
 use serde::Deserialize;
 use serde::de::{self, Visitor};
@@ -18,10 +20,23 @@ use super::stream::read_value;
 pub(super) struct Skimmer {
     /// By length; empty before the first object.
     wanted: Vec<Vec<&'static [u8]>>,
-    /// As many spaces as stand before a member, and one more.
-    deeper: Vec<u8>,
+    layout: Layout,
     kept: Vec<u8>,
 }
+
+/// How members are indented, and what follows from it.
+#[derive(Debug, Default)]
+struct Layout {
+    /// As many spaces as stand before a member, and one more.
+    deeper: Vec<u8>,
+    /// A line that ends an object, and one that ends a list; `None` before the first object.
+    ends: Option<[Finder<'static>; 2]>,
+    /// Objects and lists whose lines all were looked at.
+    checked: u32,
+}
+
+/// So many objects and lists are looked at line by line before a layout is trusted: those of a few rows.
+const CHECKED: u32 = 100;
 
 /// Why an object was not skimmed.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,12 +84,14 @@ impl Skimmer {
             [b'{'] => return Err(Not::Complete),
             _ => return Err(Not::Familiar),
         };
-        self.deeper.resize(indentation + 1, b' ');
+        self.layout.set(indentation);
         let mut at = 2 + indentation;
         loop {
-            let (value, end) = member(bytes, at, &self.deeper)?;
+            let (value, end) = member(bytes, at, &mut self.layout)?;
             let key = &bytes[at + 1..value.key_end];
-            if self.wanted.get(key.len()).is_some_and(|names| names.contains(&key)) {
+            // Names of one length mostly differ in the first letter already.
+            let is_wanted = |name: &&[u8]| name.first() == key.first() && *name == key;
+            if self.wanted.get(key.len()).is_some_and(|names| names.iter().any(is_wanted)) {
                 if self.kept.len() > 1 {
                     self.kept.push(b',');
                 }
@@ -109,7 +126,7 @@ struct Key {
 }
 
 /// The member whose key's quote stands at this place, and where its value ends.
-fn member(bytes: &[u8], at: usize, deeper: &[u8]) -> Result<(Key, usize), Not> {
+fn member(bytes: &[u8], at: usize, layout: &mut Layout) -> Result<(Key, usize), Not> {
     let key = bytes.get(at..).unwrap_or_default();
     let [b'"', key @ ..] = key else { return Err(unless_over(key)) };
     let len = memchr2(b'"', b'\\', key).ok_or(Not::Complete)?;
@@ -125,14 +142,48 @@ fn member(bytes: &[u8], at: usize, deeper: &[u8]) -> Result<(Key, usize), Not> {
     };
     let rest = bytes.get(value..).unwrap_or_default();
     let len = match rest {
-        [b'{', b'\n', ..] => on_deeper_lines(rest, deeper, b'}')?,
-        [b'[', b'\n', ..] => on_deeper_lines(rest, deeper, b']')?,
+        [b'{', b'\n', ..] => layout.end_of(rest, b'}')?,
+        [b'[', b'\n', ..] => layout.end_of(rest, b']')?,
         _ => on_one_line(rest)?,
     };
     Ok((Key { key_end }, value + len))
 }
 
-/// The length of a value whose first line is its bracket.
+impl Layout {
+    fn set(&mut self, indentation: usize) {
+        if self.ends.is_some() && self.deeper.len() == indentation + 1 {
+            return;
+        }
+        self.deeper.clear();
+        self.deeper.resize(indentation + 1, b' ');
+        self.ends = Some([b'}', b']'].map(|bracket| {
+            let mut end = self.deeper.clone();
+            end[indentation] = bracket;
+            end.insert(0, b'\n');
+            Finder::new(&end).into_owned()
+        }));
+        self.checked = 0;
+    }
+
+    /// The length of a value whose first line is its bracket.
+    fn end_of(&mut self, bytes: &[u8], closing: u8) -> Result<usize, Not> {
+        match &self.ends {
+            Some([object, list]) if self.checked >= CHECKED => {
+                let end = if closing == b'}' { object } else { list };
+                // The first line break may be the one before the end.
+                let found = end.find(&bytes[1..]).ok_or(Not::Complete)?;
+                Ok(1 + found + end.needle().len())
+            }
+            _ => {
+                let len = on_deeper_lines(bytes, &self.deeper, closing)?;
+                self.checked += 1;
+                Ok(len)
+            }
+        }
+    }
+}
+
+/// The same, with a look at every line.
 fn on_deeper_lines(bytes: &[u8], deeper: &[u8], closing: u8) -> Result<usize, Not> {
     let mut line = 2;
     while bytes[line..].starts_with(deeper) {
@@ -237,25 +288,45 @@ mod tests {
         Row { one: 1, two: vec![2, 3], text: "a, \n }".to_owned() }
     }
 
+    /// One that knows the layout, after as many rows as that takes.
+    fn trusting() -> Skimmer {
+        let mut skimmer = Skimmer::default();
+        while skimmer.layout.checked < CHECKED {
+            assert_eq!(skimmer.read::<Row>(PRETTY.as_bytes()).unwrap(), (expected(), PRETTY.len()));
+        }
+        skimmer
+    }
+
     #[test]
     fn only_what_is_read_is_kept() {
-        let mut skimmer = Skimmer::default();
-        let (value, len) = skimmer.read::<Row>(format!("{PRETTY}, {{").as_bytes()).unwrap();
-        assert_eq!((value, len), (expected(), PRETTY.len()));
-        let kept = String::from_utf8(skimmer.kept.clone()).unwrap();
-        assert_eq!(kept, "{\"one\": 1,\"zwei\": [\n      2,\n      3\n   ],\"text\": \"a, \\n }\"}");
+        for mut skimmer in [Skimmer::default(), trusting()] {
+            let (value, len) = skimmer.read::<Row>(format!("{PRETTY}, {{").as_bytes()).unwrap();
+            assert_eq!((value, len), (expected(), PRETTY.len()));
+            let kept = String::from_utf8(skimmer.kept.clone()).unwrap();
+            assert_eq!(kept, "{\"one\": 1,\"zwei\": [\n      2,\n      3\n   ],\"text\": \"a, \\n }\"}");
+        }
     }
 
     #[test]
     fn an_object_cut_anywhere_is_incomplete_and_never_another() {
-        let mut skimmer = Skimmer::default();
-        skimmer.want(fields::<Row>());
-        for end in 0..PRETTY.len() {
-            match skimmer.read::<Row>(&PRETTY.as_bytes()[..end]) {
-                Err(ValueError::Incomplete) => {}
-                other => panic!("{end}: {other:?}"),
+        let mut new = Skimmer::default();
+        new.want(fields::<Row>());
+        for mut skimmer in [new, trusting()] {
+            for end in 0..PRETTY.len() {
+                match skimmer.read::<Row>(&PRETTY.as_bytes()[..end]) {
+                    Err(ValueError::Incomplete) => {}
+                    other => panic!("{end}: {other:?}"),
+                }
             }
         }
+    }
+
+    #[test]
+    fn another_indentation_is_looked_at_anew() {
+        let mut skimmer = trusting();
+        let narrow = PRETTY.replace("   ", " ");
+        assert_eq!(skimmer.read::<Row>(narrow.as_bytes()).unwrap(), (expected(), narrow.len()));
+        assert_eq!(skimmer.layout.checked, 3);
     }
 
     #[test]

@@ -181,14 +181,14 @@ impl Splitter {
     fn end_long(&mut self, members: &mut impl Members) -> Result<(), SplitError> {
         let Some((_, kept)) = self.long.take() else { return Ok(()) };
         let len = kept.len() as u64;
-        let rest = std::mem::replace(&mut self.buffer, kept);
-        debug_assert!(rest.is_empty(), "a long value takes all that was buffered");
+        let buffer = std::mem::replace(&mut self.buffer, kept);
+        debug_assert!(buffer.is_empty(), "a long value takes all that was buffered");
         self.before -= len;
         self.run(members, true)?;
         self.before += self.done as u64;
         self.done = 0;
-        // Not kept for the values that follow: they are short again.
-        self.buffer = Vec::new();
+        // Not the long value's: those that follow are short again.
+        self.buffer = buffer;
         Ok(())
     }
 

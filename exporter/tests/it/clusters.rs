@@ -26,18 +26,6 @@ fn configuration(folder: &Path, clusters: &[(&str, &str)]) -> String {
     format!("--config={}", file.display())
 }
 
-fn wait_for(exporter: &Exporter, what: &str, wanted: impl Fn(&Samples) -> bool) -> Samples {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    loop {
-        let page = exporter.scrape();
-        if wanted(&page) {
-            return page;
-        }
-        assert!(std::time::Instant::now() < deadline, "{what} did not come");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-}
-
 fn up(page: &Samples, cluster: &str) -> f64 {
     page.sum("slurm_exporter_endpoint_up", &[("cluster", cluster)])
 }
@@ -49,7 +37,7 @@ fn every_series_of_a_cluster_carries_its_name_and_the_process_is_there_once() {
     let argument = configuration(folder.path(), &[("one", one.address()), ("other", other.address())]);
     let exporter = Exporter::start(&[argument]);
     let page =
-        wait_for(&exporter, "both clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
+        exporter.wait_for("both clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
     let nodes = one.server.oracle().nodes as f64;
     for cluster in ["one", "other"] {
         assert_eq!(page.get("slurm_cluster_nodes_total", &[("cluster", cluster)]), Some(nodes));
@@ -79,7 +67,7 @@ fn a_cluster_can_be_asked_for_and_an_unknown_one_is_refused() {
     let exporter = Exporter::start(&[configuration(folder.path(), &[("one", address), ("other", address)])]);
     // Known from the start, whether or not they have answered.
     assert_eq!(exporter.get("/metrics?cluster=other").0, 200);
-    wait_for(&exporter, "both clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
+    exporter.wait_for("both clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
     let (_, text) = exporter.get("/metrics?cluster=other");
     assert!(text.lines().filter(|line| !line.starts_with('#')).count() > 100);
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -96,7 +84,7 @@ fn a_dead_cluster_takes_nothing_from_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let argument = configuration(folder.path(), &[("dead", &nobody), ("alive", simulator.address())]);
     let exporter = Exporter::start(&[argument]);
-    let page = wait_for(&exporter, "the living cluster and the failures of the dead one", |page| {
+    let page = exporter.wait_for("the living cluster and the failures of the dead one", |page| {
         let failed = page
             .all("slurm_exporter_endpoint_up")
             .filter(|(labels, up)| labels["cluster"] == "dead" && *up == 0.0);

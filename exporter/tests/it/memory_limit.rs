@@ -1,8 +1,6 @@
 //! What the shipped binary gives up when `performance.memory_limit` is reached, and that it gives up nothing before.
 //! The rule of the levels is tested beside `memory_guard`.
 
-use std::time::{Duration, Instant};
-
 use mock_slurmrestd::cluster::Size;
 
 use crate::page::Samples;
@@ -18,18 +16,6 @@ fn start(simulator: &Simulator, limit: &str) -> Exporter {
     Exporter::start(&arguments)
 }
 
-fn wait_for(exporter: &Exporter, what: &str, wanted: impl Fn(&Samples) -> bool) -> Samples {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
-        let page = exporter.scrape();
-        if wanted(&page) {
-            return page;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
 fn dropped(page: &Samples, level: &str) -> Option<f64> {
     page.get("slurm_exporter_level_dropped", &[("level", level)])
 }
@@ -43,21 +29,21 @@ fn over_the_limit_less_is_read_and_the_page_says_so() {
     let simulator = Simulator::of(&Size::of(200, 25_000));
     // The least that the configuration takes; so many jobs need more.
     let exporter = start(&simulator, "32MiB");
-    let page = wait_for(&exporter, "withdrawal", |page| {
+    let page = exporter.wait_for("withdrawal", |page| {
         dropped(page, "detailed") == Some(1.0)
             && of_endpoint(page, "slurm_exporter_endpoint_stale", "jobs") == Some(1.0)
     });
     assert_eq!(page.all("slurm_jobs_total").count(), 0, "withdrawn, not zero");
     assert_eq!(exporter.get("/health").0, 200);
     // The controller and the counts of states are still watched.
-    let page = wait_for(&exporter, "what is critical", |page| {
+    let page = exporter.wait_for("what is critical", |page| {
         page.all("slurm_controller_up").count() == 1 && page.sum("slurm_cluster_jobs", &[]) > 0.0
     });
 
     let requests =
         |page: &Samples, endpoint| page.sum("slurm_exporter_api_requests_total", &[("endpoint", endpoint)]);
     let pings = requests(&page, "ping") + 3.0;
-    let later = wait_for(&exporter, "more pings", |page| requests(page, "ping") >= pings);
+    let later = exporter.wait_for("more pings", |page| requests(page, "ping") >= pings);
     assert_eq!(requests(&later, "jobs"), requests(&page, "jobs"), "the jobs are no longer asked for");
 }
 
@@ -66,7 +52,7 @@ fn below_the_limit_everything_is_read() {
     let simulator = Simulator::start();
     let exporter = start(&simulator, "4GiB");
     exporter.wait_until_ready();
-    let page = wait_for(&exporter, "a poll of the jobs", |page| {
+    let page = exporter.wait_for("a poll of the jobs", |page| {
         of_endpoint(page, "slurm_exporter_endpoint_up", "jobs") == Some(1.0)
     });
     assert_eq!((dropped(&page, "important"), dropped(&page, "detailed")), (Some(0.0), Some(0.0)));

@@ -1,6 +1,6 @@
 //! What the exporter does when slurmrestd fails, wholly or in part, and when it comes back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mock_slurmrestd::http::{Fault, FaultKind};
 use mock_slurmrestd::wire::Endpoint;
@@ -22,19 +22,6 @@ fn start(simulator: &Simulator, more: &[&str]) -> Exporter {
     exporter
 }
 
-/// Scrapes until the page is as wanted; fails when that takes unreasonably long.
-fn wait_for(exporter: &Exporter, what: &str, wanted: impl Fn(&Samples) -> bool) -> Samples {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let page = exporter.scrape();
-        if wanted(&page) {
-            return page;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
 fn up(page: &Samples, endpoint: &str) -> Option<f64> {
     page.get("slurm_exporter_endpoint_up", &[("endpoint", endpoint)])
 }
@@ -54,7 +41,7 @@ fn one_dead_endpoint_keeps_the_others() {
     let before = exporter.scrape();
     let only_jobs = Fault::always(FaultKind::InternalError).at(Endpoint::Jobs);
     simulator.server.set_faults(vec![only_jobs]);
-    let page = wait_for(&exporter, "a failed jobs poll", |page| up(page, "jobs") == Some(0.0));
+    let page = exporter.wait_for("a failed jobs poll", |page| up(page, "jobs") == Some(0.0));
     for endpoint in ["ping", "diag", "nodes", "partitions"] {
         assert_eq!(up(&page, endpoint), Some(1.0), "{endpoint}");
     }
@@ -72,7 +59,7 @@ fn stale_data_is_withdrawn_and_comes_back() {
     let simulator = Simulator::start();
     let exporter = start(&simulator, &["--collection.stale-after=2s"]);
     simulator.server.set_faults(vec![Fault::always(FaultKind::Reset)]);
-    let page = wait_for(&exporter, "withdrawal", |page| all_are(page, "slurm_exporter_endpoint_stale", 1.0));
+    let page = exporter.wait_for("withdrawal", |page| all_are(page, "slurm_exporter_endpoint_stale", 1.0));
     assert_eq!(page.all("slurm_cluster_nodes_total").count(), 0, "no data rather than old data");
     assert_eq!(page.all("slurm_cluster_jobs").count(), 0);
     assert_eq!(page.all("slurm_controller_up").count(), 0, "unknown is no series");
@@ -84,7 +71,7 @@ fn stale_data_is_withdrawn_and_comes_back() {
 
     simulator.server.set_faults(Vec::new());
     // On a busy machine a poll may take longer than readings are kept, and they go once more.
-    let page = wait_for(&exporter, "recovery", |page| {
+    let page = exporter.wait_for("recovery", |page| {
         all_are(page, "slurm_exporter_endpoint_up", 1.0)
             && all_are(page, "slurm_exporter_endpoint_stale", 0.0)
     });
@@ -107,11 +94,11 @@ fn each_fault_is_classed() {
         let before = errors(&exporter.scrape(), class);
         let fault = Fault::always(kind).at(Endpoint::Nodes).after(Duration::ZERO);
         simulator.server.set_faults(vec![fault]);
-        let page = wait_for(&exporter, kind.word(), |page| errors(page, class) > before);
+        let page = exporter.wait_for(kind.word(), |page| errors(page, class) > before);
         assert_eq!(up(&page, "nodes"), Some(0.0), "{}", kind.word());
         assert!(simulator.server.faults()[0].1 > 0, "{} struck", kind.word());
         simulator.server.set_faults(Vec::new());
-        wait_for(&exporter, "recovery", |page| up(page, "nodes") == Some(1.0));
+        exporter.wait_for("recovery", |page| up(page, "nodes") == Some(1.0));
     }
 }
 
@@ -134,7 +121,7 @@ fn scrapes_cause_no_polls_and_jobs_have_one_flight() {
     });
     assert_eq!(jobs().requests, before);
     assert_eq!(jobs().max_in_flight, 1);
-    let page = wait_for(&exporter, "the count of scrapes", |page| {
+    let page = exporter.wait_for("the count of scrapes", |page| {
         page.sum("slurm_exporter_scrape_duration_seconds_count", &[]) >= 400.0
     });
     assert_eq!(page.sum("slurm_exporter_api_requests_total", &[("endpoint", "jobs")]), 1.0);

@@ -100,6 +100,19 @@ impl Exporter {
         Samples::parse(&body)
     }
 
+    /// Scrapes until the page is as wanted, and gives that page; fails when it takes unreasonably long.
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&Samples) -> bool) -> Samples {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let page = self.scrape();
+            if wanted(&page) {
+                return page;
+            }
+            assert!(Instant::now() < deadline, "{what} did not come: {}", self.get("/metrics").1);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Waits for `/ready`, and for a good poll of every endpoint that is served.
     pub(crate) fn wait_until_ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);

@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use mock_slurmrestd::wire::Endpoint;
 
@@ -40,18 +39,6 @@ fn yaml(clusters: &[(&str, &Simulator)], more: &str) -> String {
     yaml
 }
 
-fn wait_for(exporter: &Exporter, what: &str, wanted: impl Fn(&Samples) -> bool) -> Samples {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let page = exporter.scrape();
-        if wanted(&page) {
-            return page;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come: {}", exporter.get("/metrics").1);
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 fn up(page: &Samples, cluster: &str) -> f64 {
     page.sum("slurm_exporter_endpoint_up", &[("cluster", cluster)])
 }
@@ -79,7 +66,7 @@ fn clusters_come_and_go_and_the_unchanged_one_notices_nothing() {
     let (one, other, third) = (Simulator::start(), Simulator::start(), Simulator::start());
     let file = File::new(&yaml(&[("one", &one), ("other", &other)], ""));
     let exporter = file.start();
-    wait_for(&exporter, "two clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
+    exporter.wait_for("two clusters", |page| up(page, "one") == SERVED && up(page, "other") == SERVED);
     fs::write(&file.path, yaml(&[("third", &third), ("one", &one)], "")).unwrap();
     assert_eq!(reload(&exporter), (200, "reloaded\n".to_owned()));
     // Withdrawn with the answer, not some time later.
@@ -87,7 +74,7 @@ fn clusters_come_and_go_and_the_unchanged_one_notices_nothing() {
     assert_eq!(up(&page, "one"), SERVED);
     assert!(!exporter.get("/metrics").1.contains("cluster=\"other\""));
     assert_eq!(exporter.get("/metrics?cluster=other").0, 400);
-    let page = wait_for(&exporter, "the new cluster", |page| up(page, "third") == SERVED);
+    let page = exporter.wait_for("the new cluster", |page| up(page, "third") == SERVED);
     assert!(page.get("slurm_cluster_nodes_total", &[("cluster", "one")]).is_some());
     assert_eq!(polls(&one), 1, "not polled again");
     assert!(exporter.get("/ready").1.contains("third/nodes: ok"));
@@ -98,7 +85,7 @@ fn a_changed_cluster_goes_on_counting() {
     let simulator = Simulator::start();
     let file = File::new(&yaml(&[("one", &simulator)], ""));
     let exporter = file.start();
-    let before = wait_for(&exporter, "the cluster", |page| {
+    let before = exporter.wait_for("the cluster", |page| {
         up(page, "one") == SERVED && page.sum("slurm_exporter_collections_total", &[]) >= 5.0
     });
     let counters: [(&str, &[(&str, &str)]); 4] = [
@@ -110,11 +97,11 @@ fn a_changed_cluster_goes_on_counting() {
     assert!(counters.iter().all(|(family, labels)| before.get(family, labels).is_some()));
     fs::write(&file.path, yaml(&[("one", &simulator)], "collectors: {nodes: {enabled: false}}")).unwrap();
     hang_up(&exporter);
-    wait_for(&exporter, "the collector's end", |page| page.all("slurm_node_cpus_total").count() == 0);
+    exporter.wait_for("the collector's end", |page| page.all("slurm_node_cpus_total").count() == 0);
     // Not withdrawn until the new polls bring the same again.
     assert!(exporter.scrape().get("slurm_cluster_nodes_total", &[]).is_some());
     // The polls of before and those that the new settings begin with.
-    let page = wait_for(&exporter, "the second polls", |page| {
+    let page = exporter.wait_for("the second polls", |page| {
         page.sum("slurm_exporter_api_requests_total", &[("endpoint", "jobs"), ("code", "200")]) == 2.0
     });
     assert_eq!(page.all("slurm_node_cpus_total").count(), 0, "the collector is off");
@@ -134,12 +121,12 @@ fn single_jobs_appear_when_they_are_switched_on_though_no_job_has_changed() {
         format!("metrics: {{hash_users: true, hash_key_file: {}/key}}\n", file.folder.path().display());
     fs::write(&file.path, yaml(&[("one", &simulator)], &hashed)).unwrap();
     let exporter = file.start();
-    let page = wait_for(&exporter, "the jobs", |page| page.get("slurm_jobs_submitted_total", &[]).is_some());
+    let page = exporter.wait_for("the jobs", |page| page.get("slurm_jobs_submitted_total", &[]).is_some());
     assert_eq!(page.all("slurm_job_info").count(), 0, "off by default");
     let more = hashed + "collectors: {jobs: {per_job: true}}\n";
     fs::write(&file.path, yaml(&[("one", &simulator)], &more)).unwrap();
     assert_eq!(reload(&exporter).0, 200);
-    let page = wait_for(&exporter, "single jobs", |page| page.all("slurm_job_info").count() > 0);
+    let page = exporter.wait_for("single jobs", |page| page.all("slurm_job_info").count() > 0);
     let rows = page.get("slurm_job_rows", &[("outcome", "shown")]);
     assert_eq!(rows, Some(page.all("slurm_job_info").count() as f64));
     let cpus = page.sum("slurm_job_cpus", &[]);
@@ -160,7 +147,7 @@ fn a_bad_file_changes_nothing_and_tells_everything() {
     let good = yaml(&[("one", &simulator)], "");
     let file = File::new(&good);
     let exporter = file.start();
-    let page = wait_for(&exporter, "the cluster", |page| up(page, "one") == SERVED);
+    let page = exporter.wait_for("the cluster", |page| up(page, "one") == SERVED);
     assert_eq!(succeeded(&page), Some(1.0));
     let hash = page.get("slurm_exporter_config_hash", &[]).unwrap();
     fs::write(&file.path, good.replace("name: one", "name: two, tokn: x") + "log: {level: loud}\n").unwrap();
@@ -171,7 +158,7 @@ fn a_bad_file_changes_nothing_and_tells_everything() {
         said.contains("exporter.yaml:4:") && said.contains("unknown key") && said.contains("log.level"),
         "{said}"
     );
-    let page = wait_for(&exporter, "the failure", |page| succeeded(page) == Some(0.0));
+    let page = exporter.wait_for("the failure", |page| succeeded(page) == Some(0.0));
     assert_eq!(page.get("slurm_exporter_config_hash", &[]), Some(hash), "the one in use");
     assert_eq!(up(&page, "one"), SERVED);
     // As bad is a token that is not there.
@@ -181,7 +168,7 @@ fn a_bad_file_changes_nothing_and_tells_everything() {
     fs::write(&file.path, good.clone() + "log: {level: debug}\n").unwrap();
     assert_eq!(reload(&exporter).0, 200);
     assert_eq!(http_request(exporter.admin(), "GET", "/-/loglevel", "").1, "debug\n");
-    let page = wait_for(&exporter, "the success", |page| succeeded(page) == Some(1.0));
+    let page = exporter.wait_for("the success", |page| succeeded(page) == Some(1.0));
     assert_ne!(page.get("slurm_exporter_config_hash", &[]), Some(hash));
     assert_eq!(polls(&simulator), 1, "nothing of all that touched the cluster");
     let (_, log) = exporter.terminate();
@@ -205,17 +192,17 @@ fn a_file_that_is_swapped_by_symlink_is_noticed_by_its_content() {
     symlink(write("v1", "one"), &data).unwrap();
     symlink(Path::new("..data").join("exporter.yaml"), &file.path).unwrap();
     let exporter = file.start();
-    wait_for(&exporter, "the first", |page| up(page, "one") == SERVED);
+    exporter.wait_for("the first", |page| up(page, "one") == SERVED);
     let next = file.folder.path().join("..data_tmp");
     symlink(write("v2", "two"), &next).unwrap();
     fs::rename(&next, &data).unwrap();
-    let page = wait_for(&exporter, "the second", |page| up(page, "two") == SERVED);
+    let page = exporter.wait_for("the second", |page| up(page, "two") == SERVED);
     assert_eq!(up(&page, "one"), 0.0);
     // A file that is gone for a while is told once, and its return is noticed although its content is the same.
     fs::remove_file(&data).unwrap();
-    wait_for(&exporter, "the loss", |page| succeeded(page) == Some(0.0));
+    exporter.wait_for("the loss", |page| succeeded(page) == Some(0.0));
     symlink(file.folder.path().join("v2"), &data).unwrap();
-    let page = wait_for(&exporter, "the return", |page| succeeded(page) == Some(1.0));
+    let page = exporter.wait_for("the return", |page| succeeded(page) == Some(1.0));
     assert_eq!(up(&page, "two"), SERVED);
     let (_, log) = exporter.terminate();
     assert_eq!(log.matches("cannot be read").count(), 1, "{log}");
