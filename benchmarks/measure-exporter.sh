@@ -12,37 +12,12 @@ sizes=${SIZES:-1000x10000 10000x100000}
 interval=${INTERVAL:-5}
 cycles=${CYCLES:-6}
 
-fail() { echo "measure-exporter: $1" >&2; exit "${2:-4}"; }
-
+name=measure-exporter
+. "$(dirname "$0")/programs.sh"
 command -v curl >/dev/null || fail "curl not found: apt-get install curl"
 cd "$(dirname "$0")/.."
 cargo build --quiet --release -p exporter -p mock-slurmrestd || fail "the build failed"
 target=${CARGO_TARGET_DIR:-target}/release
-
-dir=$(mktemp -d)
-simulator_pid='' exporter_pid=''
-stop() {
-    for pid in $exporter_pid $simulator_pid; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    simulator_pid='' exporter_pid=''
-}
-trap 'stop; rm -rf "$dir"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# The URL after "listening on" in a program's output, once it is there.
-url_in() {
-    tries=0
-    until grep -qs '^listening on ' "$1"; do
-        tries=$((tries + 1))
-        [ "$tries" -le 300 ] ||
-            fail "no 'listening on' within 60 s: $(tail -n 1 "$2")"
-        sleep 0.2
-    done
-    sed -n 's/^listening on //p' "$1"
-}
 
 # The sum of the samples of the page that begin with this text; 0 when there is none.
 sum() { awk -v start="$1" 'index($0, start) == 1 { sum += $NF } END { printf "%.0f\n", sum }' "$dir/page"; }
@@ -73,7 +48,7 @@ measure() {
     "$target/mock-slurmrestd" --preset medium --nodes "$nodes" --jobs "$jobs" --no-auth --latency none \
         --speed "$(awk -v interval="$interval" 'BEGIN { print 60 / interval }')" \
         --listen 127.0.0.1:0 >"$dir/simulator.out" 2>"$dir/simulator.err" &
-    simulator_pid=$!
+    started=$!
     slurmrestd=$(url_in "$dir/simulator.out" "$dir/simulator.err")
     # Without finished jobs: how many of them slurmdbd lists depends on the time that passes, not on the cluster's size.
     intervals="--collectors.accounting.enabled false"
@@ -84,6 +59,7 @@ measure() {
     SLURM_EXPORTER_COLLECTION_JITTER=0s "$target/slurm-exporter" --slurm.url "$slurmrestd" --server.listen 127.0.0.1:0 \
         $intervals >"$dir/exporter.out" 2>"$dir/exporter.err" &
     exporter_pid=$!
+    started="$exporter_pid $started"
     exporter=$(url_in "$dir/exporter.out" "$dir/exporter.err")
 
     # The first cycle also starts the process: it counts for the peak, not for the CPU.

@@ -14,8 +14,8 @@ open_rate=${OPEN_RATE:-2000}
 log_seconds=${LOG_SECONDS:-600}
 export LC_ALL=C
 
-fail() { echo "measure-generator: $1" >&2; exit "${2:-4}"; }
-
+name=measure-generator
+. "$(dirname "$0")/programs.sh"
 for program in nginx wrk jq taskset; do
     command -v "$program" >/dev/null || fail "$program not found: apt-get install nginx wrk jq util-linux"
 done
@@ -25,14 +25,6 @@ cd "$(dirname "$0")/.."
 cargo build --quiet --release -p loadtest --bins --examples || fail "the build failed"
 target=${CARGO_TARGET_DIR:-target}/release
 
-dir=$(mktemp -d)
-server_pid=''
-stop() {
-    [ -z "$server_pid" ] || { kill "$server_pid" 2>/dev/null || true; wait "$server_pid" 2>/dev/null || true; }
-}
-trap 'stop; rm -rf "$dir"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # Both are well-formed pages, which loadtest checks.
 mkdir "$dir/www"
@@ -52,13 +44,8 @@ http {
 CONFIG
 chmod -R a+rX "$dir"
 taskset -c 0 nginx -c "$dir/nginx.conf" 2>/dev/null &
-server_pid=$!
-tries=0
-until curl -sf -o /dev/null "http://127.0.0.1:$port/small"; do
-    tries=$((tries + 1))
-    [ "$tries" -le 50 ] || fail "nginx does not answer: $(tail -n 1 "$dir/error.log")"
-    sleep 0.1
-done
+started=$!
+wait_until "$dir/error.log" curl -sf -o /dev/null "http://127.0.0.1:$port/small"
 
 # Runs the command on the other core; leaves its output in $dir/out and "user system maxrss" in $dir/time.
 cost() {

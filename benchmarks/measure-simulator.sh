@@ -14,8 +14,8 @@ rounds=${ROUNDS:-5}
 polled=${POLLED:-30}
 port=${PORT:-18099}
 
-fail() { echo "measure-simulator: $1" >&2; exit "${2:-4}"; }
-
+name=measure-simulator
+. "$(dirname "$0")/programs.sh"
 command -v curl >/dev/null || fail "curl not found: apt-get install curl"
 nginx=$(command -v nginx || command -v /usr/sbin/nginx) || fail "nginx not found: apt-get install nginx-light"
 cd "$(dirname "$0")/.."
@@ -24,30 +24,6 @@ if [ -z "${BIN:-}" ]; then
     cargo build --quiet --release -p mock-slurmrestd --example speed || fail "the build failed"
     BIN=${CARGO_TARGET_DIR:-target}/release
 fi
-
-dir=$(mktemp -d)
-server_pid='' exporter_pid=''
-stop() {
-    for pid in $exporter_pid $server_pid; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    server_pid='' exporter_pid=''
-}
-trap 'stop; rm -rf "$dir"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# The URL after "listening on" in a program's output, once it is there.
-url_in() {
-    tries=0
-    until grep -qs '^listening on ' "$1"; do
-        tries=$((tries + 1))
-        [ "$tries" -le 600 ] || fail "no 'listening on' within 60 s: $(tail -n 1 "$2")"
-        sleep 0.1
-    done
-    sed -n 's/^listening on //p' "$1"
-}
 
 # Seconds of CPU of a process so far, in all and in the kernel. The name of the program is in brackets, without spaces.
 cpu() { awk -v hz="$(getconf CLK_TCK)" '{ printf "%.2f %.2f\n", ($14 + $15) / hz, $15 / hz }' "/proc/$1/stat"; }
@@ -88,6 +64,7 @@ echo "|---|---:|---|"
 "$BIN/mock-slurmrestd" --preset "$preset" --no-auth --clock explicit --listen 127.0.0.1:0 \
     >"$dir/simulator.out" 2>"$dir/simulator.err" &
 server_pid=$!
+started=$server_pid
 slurmrestd=$(url_in "$dir/simulator.out" "$dir/simulator.err")
 row "CPU until it listens" s "$(cpu "$server_pid" | cut -d ' ' -f 1)" 2
 curl -sf -o "$dir/jobs.json" "$slurmrestd/slurm/v0.0.45/jobs" || fail "the simulator does not answer"
@@ -123,12 +100,8 @@ CONF
     # Of the user who runs this, or it could not read the folder.
     "$nginx" -c "$dir/nginx.conf" -g "user $(id -un);" 2>"$dir/nginx.start" &
     server_pid=$!
-    tries=0
-    until curl -sf -o /dev/null -r 0-0 "http://127.0.0.1:$port/jobs.json"; do
-        tries=$((tries + 1))
-        [ "$tries" -le 50 ] || fail "nginx does not answer: $(tail -n 1 "$dir/nginx.start")"
-        sleep 0.1
-    done
+    started=$server_pid
+    wait_until "$dir/nginx.start" curl -sf -o /dev/null -r 0-0 "http://127.0.0.1:$port/jobs.json"
     rates=$(rate "http://127.0.0.1:$port/jobs.json")
     row "nginx, the same bytes from a file, sendfile $sendfile, per second of CPU" MB "${rates% *}"
     stop
@@ -147,12 +120,14 @@ row "simulated hours per second of CPU" "" "$(awk -v hour="$hour" 'BEGIN { print
 "$BIN/mock-slurmrestd" --preset "$preset" --no-auth --listen 127.0.0.1:0 \
     >"$dir/simulator.out" 2>"$dir/simulator.err" &
 server_pid=$!
+started=$server_pid
 slurmrestd=$(url_in "$dir/simulator.out" "$dir/simulator.err")
 SLURM_EXPORTER_COLLECTION_JITTER=0s "$BIN/slurm-exporter" --slurm.url "$slurmrestd" --server.listen 127.0.0.1:0 \
     --collection.intervals.ping 1s --collection.intervals.diag 1s --collection.intervals.nodes 1s \
     --collection.intervals.partitions 1s --collection.intervals.jobs 1s \
     >"$dir/exporter.out" 2>"$dir/exporter.err" &
 exporter_pid=$!
+started="$exporter_pid $started"
 url_in "$dir/exporter.out" "$dir/exporter.err" >/dev/null
 sleep 5
 before="$(cpu "$server_pid") $(cpu "$exporter_pid")"

@@ -17,8 +17,8 @@ minutes=${MINUTES:-3} scrapers=${SCRAPERS:-1 20} churn=${CHURN:-10}
 accept='application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1'
 scrape_interval=15
 
-fail() { echo "measure-upstream: $1" >&2; exit "${2:-4}"; }
-
+name=measure-upstream
+. "$(dirname "$0")/programs.sh"
 [ "$(id -u)" = 0 ] || fail "needs root"
 command -v curl >/dev/null || fail "curl not found: apt-get install curl"
 cd "$(dirname "$0")/.."
@@ -26,20 +26,8 @@ cargo build --quiet --release -p exporter || fail "the build failed"
 target=${CARGO_TARGET_DIR:-target}/release
 renice -n "${NICE:-0}" $$ >/dev/null
 
-# Not below /tmp, which may be a small memory file system.
-dir=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
 slurm() { SUITE=$suite DIR=$dir/slurm PORT=$port NODES=$nodes JOBS=$jobs ci/real-slurm.sh "$@"; }
-exporter_pid='' helper_pids=''
-stop_exporter() {
-    for pid in $helper_pids $exporter_pid; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    exporter_pid='' helper_pids=''
-}
-trap 'stop_exporter; slurm purge >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'stop; slurm purge >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
 
 slurm start >"$dir/start.out" 2>"$dir/start.err" </dev/null || fail "no Slurm: $(tail -n 1 "$dir/start.err")"
 slurmrestd_pid=$(pgrep --ns "$(sed -n 's/^INIT_PID=//p' "$dir/start.out")" --nslist pid -x slurmrestd) ||
@@ -95,18 +83,13 @@ measure() {
     env -i PATH="$PATH" "$target/slurm-exporter" --slurm.url "http://127.0.0.1:$port" --slurm.user slurmrest \
         --slurm.token-file "$dir/slurm/token" --server.listen 127.0.0.1:0 >"$dir/exporter.out" 2>"$dir/exporter.err" &
     exporter_pid=$!
-    tries=0
-    until grep -qs '^listening on ' "$dir/exporter.out"; do
-        tries=$((tries + 1))
-        [ "$tries" -le 300 ] || fail "the exporter does not listen: $(tail -n 1 "$dir/exporter.err")"
-        sleep 0.2
-    done
-    exporter=$(sed -n 's/^listening on //p' "$dir/exporter.out")
+    started=$exporter_pid
+    exporter=$(url_in "$dir/exporter.out" "$dir/exporter.err")
     keep_changing &
-    helper_pids=$!
+    started="$! $started"
     for ((i = 0; i < $1; i++)); do
         scrape "$i" &
-        helper_pids="$helper_pids $!"
+        started="$! $started"
     done
 
     # The first reading of everything also starts the process: it counts for the peak, not for the CPU. What is measured
@@ -121,7 +104,7 @@ measure() {
     [ ! -e "$dir/failed" ] || fail "$(wc -l <"$dir/failed") scrapes failed" 3
     down=$(sed -n 's/^slurm_exporter_endpoint_up{.*endpoint="\([^"]*\)".*} 0$/\1/p' "$dir/page")
     [ -z "$down" ] || fail "polls of $down failed: $(tail -n 1 "$dir/exporter.err")" 3
-    stop_exporter
+    stop
 
     elapsed=$(awk -v ns=$((last - first)) 'BEGIN { print ns / 6e10 }')
     rates=$(join -a 2 -e 0 -o 0,1.2,2.2 "$dir/first" "$dir/last" |

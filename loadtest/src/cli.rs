@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use reports::console::error_line;
+use reports::environment::run_id;
 use reports::sla::Sla;
 use reqwest::Url;
 
@@ -20,6 +21,8 @@ use crate::stack::Cluster;
 
 /// The longest run of the profile `ci`: with two of them and `quick`, the gate of a pull request takes three minutes.
 const CI_LONGEST: Duration = Duration::from_secs(60);
+/// What a suite runs when nothing else is asked for: those that have limits of their own in the built-in rules.
+const SUITE: [&str; 4] = ["quick", "baseline", "stress", "spike"];
 /// What Kubernetes calls the number of a pod of an indexed Job.
 const COMPLETION_INDEX: &str = "JOB_COMPLETION_INDEX";
 
@@ -37,6 +40,8 @@ pub struct Cli {
 pub(crate) enum Command {
     /// Run a scenario and judge it.
     Run(Box<RunArguments>),
+    /// Run several scenarios one after another, with one report.
+    Suite(SuiteArguments),
     /// Print the built-in scenarios.
     List,
     /// Check files of scenarios and of rules; nothing is started.
@@ -44,6 +49,8 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Print the JSON Schema of a scenario's file, for editors; `reports schema sla` prints that of a rule file.
+    Schema,
     /// Measure a stub of known latencies by both loops, and compare with the truth (about 90 seconds).
     Selftest,
     /// Be the stub.
@@ -70,7 +77,7 @@ pub(crate) struct MergeArguments {
     sla: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub(crate) struct RunArguments {
     /// A built-in scenario: see `loadtest list`.
     #[arg(required_unless_present = "scenario_file", conflicts_with = "scenario_file")]
@@ -78,18 +85,9 @@ pub(crate) struct RunArguments {
     /// A scenario of your own, in TOML.
     #[arg(long, value_name = "FILE")]
     scenario_file: Option<PathBuf>,
-    /// Test a running exporter instead of starting one: its address, or its metrics page.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["preset", "nodes", "jobs", "exporter_bin", "simulator_bin"])]
-    target: Option<String>,
     /// Process id of the target, when it runs on this machine: samples it by /proc.
     #[arg(long, value_name = "PID", requires = "target")]
     target_pid: Option<u32>,
-    /// Folder for the results [default: loadtest-results/<run id>].
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Rules to judge by, in TOML [default: the built-in ones].
-    #[arg(long, value_name = "FILE")]
-    sla: Option<PathBuf>,
     /// Users that wait for their answers, or arrivals at a rate, whatever became of those before [default: the scenario's].
     #[arg(long, value_name = "LOOP")]
     executor: Option<ExecutorName>,
@@ -106,6 +104,43 @@ pub(crate) struct RunArguments {
     /// Requests per second: of one user in a closed loop, of all in an open one.
     #[arg(long, value_name = "RPS", value_parser = rate)]
     rate: Option<f64>,
+    /// Make every N-th arrival of the schedule, from the I-th on (0 to N-1); all shards with the same seed make all.
+    #[arg(long, value_name = "I/N", value_parser = shard, requires_all = ["target", "start_at"], conflicts_with = "shards")]
+    shard: Option<Shard>,
+    /// As --shard, with I from the variable JOB_COMPLETION_INDEX, as an indexed Job of Kubernetes sets it.
+    #[arg(long, value_name = "N", requires_all = ["target", "start_at"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    shards: Option<u32>,
+    /// Begin at this moment, the same for all shards: 2026-01-31T12:00:00Z, or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    start_at: Option<Timestamp>,
+    /// CPUs for the exporter that is started, such as 0.2: a control group of its own limits it (needs root).
+    #[arg(long, value_name = "CPUS", value_parser = cpus, conflicts_with = "target")]
+    target_cpus: Option<f64>,
+    #[command(flatten)]
+    common: CommonArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SuiteArguments {
+    /// Built-in scenarios, in the order in which they run: see `loadtest list`.
+    #[arg(default_values = SUITE, value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    common: CommonArguments,
+}
+
+/// What holds for one run as for several.
+#[derive(Clone, Debug, Default, Args)]
+struct CommonArguments {
+    /// Test a running exporter instead of starting one: its address, or its metrics page.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["preset", "nodes", "jobs", "exporter_bin", "simulator_bin"])]
+    target: Option<String>,
+    /// Folder for the results [default: loadtest-results/<run id>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Rules to judge by, in TOML [default: the built-in ones].
+    #[arg(long, value_name = "FILE")]
+    sla: Option<PathBuf>,
     /// How long it takes: as the scenario says, or at most a minute with every time shortened alike; rates stay.
     #[arg(long, value_name = "NAME", default_value = "full")]
     profile: Profile,
@@ -118,21 +153,9 @@ pub(crate) struct RunArguments {
     /// How long one request may take before it counts as failed.
     #[arg(long, value_name = "TIME", value_parser = nonzero_duration, default_value = "30s")]
     timeout: Duration,
-    /// Make every N-th arrival of the schedule, from the I-th on (0 to N-1); all shards with the same seed make all.
-    #[arg(long, value_name = "I/N", value_parser = shard, requires_all = ["target", "start_at"], conflicts_with = "shards")]
-    shard: Option<Shard>,
-    /// As --shard, with I from the variable JOB_COMPLETION_INDEX, as an indexed Job of Kubernetes sets it.
-    #[arg(long, value_name = "N", requires_all = ["target", "start_at"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    shards: Option<u32>,
-    /// Begin at this moment, the same for all shards: 2026-01-31T12:00:00Z, or seconds since 1970.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    start_at: Option<Timestamp>,
     /// Size of the simulated cluster [default: the scenario's].
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS))]
     preset: Option<String>,
-    /// CPUs for the exporter that is started, such as 0.2: a control group of its own limits it (needs root).
-    #[arg(long, value_name = "CPUS", value_parser = cpus, conflicts_with = "target")]
-    target_cpus: Option<f64>,
     /// Nodes of the simulated cluster.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000))]
     nodes: Option<u32>,
@@ -145,6 +168,9 @@ pub(crate) struct RunArguments {
     /// Print what would be done, and start nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Let a real Prometheus scrape beside the load, every five seconds: it must find the target up and take every sample.
+    #[arg(long)]
+    with_prometheus: bool,
     /// Push the result to a Pushgateway, as slurm_load_test_* of this scenario.
     #[arg(long, value_name = "URL")]
     push_gateway: Option<String>,
@@ -156,8 +182,9 @@ pub(crate) struct RunArguments {
     simulator_bin: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum Profile {
+    #[default]
     Full,
     Ci,
 }
@@ -195,12 +222,17 @@ impl RunArguments {
     /// Unknown scenarios, unreadable or wrong files, addresses that are none.
     pub(crate) fn plan(self) -> Result<Plan, UsageError> {
         let scenario = self.scenario()?;
+        if self.common.with_prometheus && scenario.search.is_some() {
+            let problem =
+                "--with-prometheus: a search goes on until the target fails, and so would its scrapes";
+            return Err(UsageError(problem.into()));
+        }
         let shard = self.shard(&scenario)?;
-        let sla = match &self.sla {
+        let sla = match &self.common.sla {
             Some(path) => Some(rules(path, &scenario)?),
             None => None,
         };
-        let target = match &self.target {
+        let target = match &self.common.target {
             Some(url) => {
                 let metrics =
                     metrics_url(url).map_err(|problem| UsageError(format!("--target {url}: {problem}")))?;
@@ -212,9 +244,10 @@ impl RunArguments {
                 Target::Running { metrics, pid: self.target_pid }
             }
             None => {
-                for (flag, file) in
-                    [("--exporter-bin", &self.exporter_bin), ("--simulator-bin", &self.simulator_bin)]
-                {
+                for (flag, file) in [
+                    ("--exporter-bin", &self.common.exporter_bin),
+                    ("--simulator-bin", &self.common.simulator_bin),
+                ] {
                     if let Some(file) = file.as_deref().filter(|file| !file.is_file()) {
                         return Err(UsageError(format!("{flag} {}: no such file", file.display())));
                     }
@@ -222,20 +255,20 @@ impl RunArguments {
                 Target::Stack {
                     cluster: Cluster {
                         preset: scenario.preset.clone(),
-                        seed: self.seed,
-                        nodes: self.nodes,
-                        jobs: self.jobs,
+                        seed: self.common.seed,
+                        nodes: self.common.nodes,
+                        jobs: self.common.jobs,
                         poll: scenario.poll,
                     },
-                    exporter: self.exporter_bin,
-                    simulator: self.simulator_bin,
+                    exporter: self.common.exporter_bin,
+                    simulator: self.common.simulator_bin,
                     cpus: self.target_cpus,
                 }
             }
         };
-        let root = self.out.as_deref().unwrap_or(Path::new(RESULTS));
+        let root = self.common.out.as_deref().unwrap_or(Path::new(RESULTS));
         ResultFolder::check(root).map_err(|problem| UsageError(format!("--out {problem}")))?;
-        let push = match &self.push_gateway {
+        let push = match &self.common.push_gateway {
             Some(url) => {
                 let refuse = |problem| UsageError(format!("--push-gateway {url}: {problem}"));
                 Some(push::group(&http_url(url).map_err(refuse)?, &scenario.name).map_err(refuse)?)
@@ -248,11 +281,13 @@ impl RunArguments {
             scenario,
             target,
             sla,
-            timeout: self.timeout,
-            seed: self.seed,
+            timeout: self.common.timeout,
+            seed: self.common.seed,
+            with_prometheus: self.common.with_prometheus,
             push,
-            dry_run: self.dry_run,
-            out: self.out,
+            dry_run: self.common.dry_run,
+            out: self.common.out,
+            in_suite: false,
         })
     }
 
@@ -263,22 +298,22 @@ impl RunArguments {
             (name, None) => Scenario::built_in(name.as_deref().unwrap_or_default()),
         }
         .map_err(|error| UsageError(error_line(&error)))?;
-        if self.target.is_some() && scenario.needs_simulator() {
+        if self.common.target.is_some() && scenario.needs_simulator() {
             return Err(UsageError(format!(
                 "--target: the scenario {} has faults, tokens or polls of its own, which only a simulator started here can have",
                 scenario.name
             )));
         }
-        if self.profile == Profile::Ci {
+        if self.common.profile == Profile::Ci {
             scenario = scenario.within(CI_LONGEST);
         }
         scenario = self.executor(scenario)?;
         scenario.rate = self.rate.unwrap_or(scenario.rate);
-        scenario.duration = self.duration.unwrap_or(scenario.duration);
-        scenario.warmup = self.warmup.unwrap_or(scenario.warmup);
+        scenario.duration = self.common.duration.unwrap_or(scenario.duration);
+        scenario.warmup = self.common.warmup.unwrap_or(scenario.warmup);
         // A shorter warm-up shortens the ramp that lies in it.
         scenario.ramp = scenario.ramp.min(scenario.warmup);
-        scenario.preset = self.preset.clone().unwrap_or(scenario.preset);
+        scenario.preset = self.common.preset.clone().unwrap_or(scenario.preset);
         Ok(scenario)
     }
 }
@@ -343,6 +378,27 @@ impl RunArguments {
     }
 }
 
+impl SuiteArguments {
+    /// The plans in their order, and the folder of the whole; each run has one of its own below it.
+    ///
+    /// # Errors
+    /// As for a single run, and when a scenario is asked for twice.
+    pub(crate) fn plans(self) -> Result<(Vec<Plan>, PathBuf), UsageError> {
+        let root = || Path::new(RESULTS).join(run_id(Timestamp::now(), "suite"));
+        let root = self.common.out.clone().unwrap_or_else(root);
+        let plan = |(index, name): (usize, &String)| {
+            if self.scenarios[..index].contains(name) {
+                return Err(UsageError(format!("{name}: is asked for twice, and has one folder")));
+            }
+            let common = CommonArguments { out: Some(root.join(name)), ..self.common.clone() };
+            let run = RunArguments { scenario: Some(name.clone()), common, ..RunArguments::default() };
+            run.plan().map(|plan| Plan { in_suite: true, ..plan })
+        };
+        let plans = self.scenarios.iter().enumerate().map(plan).collect::<Result<_, _>>()?;
+        Ok((plans, root))
+    }
+}
+
 impl MergeArguments {
     /// # Errors
     /// When the rule file is wrong.
@@ -364,13 +420,10 @@ fn rules(path: &Path, scenario: &Scenario) -> Result<Sla, UsageError> {
     let name = path.display().to_string();
     let sla = read_rules(path)?;
     // The size of the cluster is not known yet; without it the rules of size classes stay in.
-    let concerned =
-        |rule: &&reports::sla::Rule| rule.scenarios.is_empty() || rule.scenarios.contains(&scenario.name);
-    let mut rules = sla.rules.iter().filter(concerned).peekable();
-    if rules.peek().is_none() {
+    let rules: Vec<_> = sla.rules.iter().filter(|rule| rule.concerns(&scenario.name)).collect();
+    if rules.is_empty() {
         return Err(UsageError(format!("{name}: no rule concerns the scenario {}", scenario.name)));
     }
-    let rules: Vec<_> = rules.collect();
     let problems = judgeable::problems(&rules, scenario);
     if problems.is_empty() {
         return Ok(sla);
@@ -457,6 +510,25 @@ mod tests {
             Command::Run(arguments) => arguments.plan().map_err(|error| error.to_string()),
             _ => Err("no run".into()),
         }
+    }
+
+    #[test]
+    fn a_suite_has_a_folder_for_each_of_its_runs() {
+        let plans =
+            |arguments: &[&str]| match Cli::try_parse_from(["loadtest", "suite"].iter().chain(arguments)) {
+                Ok(Cli { command: Command::Suite(arguments) }) => {
+                    arguments.plans().map_err(|error| error.to_string())
+                }
+                _ => Err("no suite".into()),
+            };
+        let (runs, root) = plans(&["--profile", "ci", "--out", "somewhere"]).unwrap();
+        assert_eq!(root, Path::new("somewhere"));
+        let folders: Vec<_> = runs.iter().filter_map(|plan| plan.out.clone()).collect();
+        assert_eq!(folders, SUITE.map(|name| root.join(name)));
+        assert!(runs.iter().all(|plan| plan.scenario.duration <= CI_LONGEST && plan.in_suite));
+        assert_eq!(plans(&["quick", "spike", "--seed", "7"]).unwrap().0[1].seed, 7);
+        assert_eq!(plans(&["quick", "quick"]).unwrap_err(), "quick: is asked for twice, and has one folder");
+        assert!(plans(&["quik"]).unwrap_err().contains("quick"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use reports::quantity::{count, number, seconds};
 use reports::sla::Sla;
 
 use crate::cli::Target;
+use crate::prometheus::SCRAPE_INTERVAL;
 use crate::run::Plan;
 use crate::scenario::{Executor, LoadPlan, Shard};
 
@@ -28,6 +29,13 @@ pub(crate) fn print(out: &mut impl Write, plan: &Plan) -> std::io::Result<()> {
         Target::Stack { cluster, .. } => {
             writeln!(out, "target: an exporter of a simulated cluster, preset {}", cluster.preset)?;
         }
+    }
+    if plan.with_prometheus {
+        writeln!(
+            out,
+            "beside it: a Prometheus that scrapes every {}",
+            seconds(SCRAPE_INTERVAL.as_secs_f64())
+        )?;
     }
     match scenario.executor {
         Executor::Closed => {

@@ -1,4 +1,5 @@
-//! Whether the rules of a file can be judged by a plan at all: a rule that never can is an error before the run.
+//! Whether the rules of a file can be judged by a plan at all: a rule that never can is an error before the run. A search
+//! makes its steps as long as the rules need.
 //! It says nothing of the outcome; too few measurements in spite of a good plan are found afterwards.
 
 use reports::quantity::count;
@@ -21,7 +22,7 @@ pub(crate) fn problems(rules: &[&Rule], scenario: &Scenario) -> Vec<String> {
         }
         let seconds = plan.duration.as_secs();
         let most = most_measurements(rule, &plan);
-        if most < rule.min_samples {
+        if most < rule.min_samples && scenario.search.is_none() {
             let (needed, counts) = (count(rule.min_samples), rule.metric.counts());
             let message =
                 format!("needs {needed} {counts}, and the plan makes at most {} in {seconds} s", count(most));
@@ -34,6 +35,21 @@ pub(crate) fn problems(rules: &[&Rule], scenario: &Scenario) -> Vec<String> {
         None
     };
     rules.iter().filter_map(problem).collect()
+}
+
+/// Random arrivals may bring fewer than their rate in a short time.
+const MARGIN: f64 = 1.2;
+
+/// For how many seconds a constant rate of arrivals must be measured, so that all of the rules can be judged.
+pub(crate) fn seconds_needed<'a>(rules: impl IntoIterator<Item = &'a Rule>, rate: f64) -> u64 {
+    let needed = |rule: &Rule| match rule.metric {
+        Metric::Latency | Metric::ErrorRate | Metric::ContentErrors => {
+            (rule.min_samples as f64 * MARGIN / rate).ceil() as u64
+        }
+        Metric::Availability => rule.min_samples * u64::from(rule.window_seconds),
+        Metric::Throughput | Metric::PeakRss | Metric::CpuCores => rule.min_samples,
+    };
+    rules.into_iter().map(needed).max().unwrap_or(0)
 }
 
 /// How often the plan can measure what the rule counts, when the target answers everything at once.
@@ -64,6 +80,19 @@ mod tests {
         let rules: Vec<&Rule> = sla.rules.iter().collect();
         // 10 users with 5 requests a second for 20 s.
         assert_eq!(problems(&rules, &Scenario::built_in("quick").unwrap()), expected, "{rule}");
+    }
+
+    #[test]
+    fn a_step_of_a_search_lasts_as_long_as_its_rules_need() {
+        let text = "[[rule]]\nid = \"p99\"\nmetric = \"latency\"\noperator = \"<\"\nvalue = \"1s\"\nquantile = 0.99\n\
+                    min_samples = 1000\n[[rule]]\nid = \"up\"\nmetric = \"availability\"\noperator = \">\"\nvalue = \"99%\"\n\
+                    window = \"5s\"\nmin_samples = 3\n";
+        let sla = Sla::parse(text, "x").unwrap();
+        assert_eq!([10.0, 100.0, 1_000.0].map(|rate| seconds_needed(&sla.rules, rate)), [120, 15, 15]);
+        assert_eq!(seconds_needed([], 10.0), 0);
+        // The search makes its steps that long, so that nothing is wrong with the file.
+        let rules: Vec<&Rule> = sla.rules.iter().collect();
+        assert_eq!(problems(&rules, &Scenario::built_in("capacity").unwrap()), [""; 0]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod output;
 mod presence;
 mod probe;
 mod progress;
+mod prometheus;
 mod push;
 mod recorder;
 mod run;
@@ -32,6 +33,7 @@ mod selftest;
 mod stack;
 mod steady;
 mod stop;
+mod suite;
 mod validity;
 
 use std::io::Write as _;
@@ -81,18 +83,34 @@ pub fn execute(cli: Cli) -> anyhow::Result<u8> {
                 dry_run::print(&mut anstream::stdout().lock(), &plan)?;
                 return Ok(0);
             }
-            runtime()?.block_on(async {
-                match plan.scenario.search {
-                    Some(search) => search::run(plan, search).await,
-                    None => run::run(plan).await,
-                }
-            })
+            runtime()?.block_on(one(plan))
+        }
+        Command::Suite(arguments) => {
+            let (plans, out) = arguments.plans()?;
+            if plans.iter().any(|plan| plan.dry_run) {
+                let mut out = anstream::stdout().lock();
+                plans.iter().try_for_each(|plan| dry_run::print(&mut out, plan))?;
+                return Ok(0);
+            }
+            runtime()?.block_on(suite::run(plans, &out))
+        }
+        Command::Schema => {
+            writeln!(anstream::stdout(), "{:#}", scenario::schema().as_value()).context("stdout")?;
+            Ok(0)
         }
         Command::Selftest => runtime()?.block_on(selftest::run()),
         Command::Stub { stalls } => {
             let weather = if stalls { selftest::Weather::Stalls } else { selftest::Weather::Calm };
             runtime()?.block_on(selftest::serve(weather)).map(|()| 0)
         }
+    }
+}
+
+/// One run, or the search that the scenario asks for instead.
+async fn one(plan: run::Plan) -> anyhow::Result<u8> {
+    match plan.scenario.search {
+        Some(search) => search::run(plan, search).await,
+        None => run::run(plan).await,
     }
 }
 

@@ -17,15 +17,16 @@ struct FixedFact {
     pointer: &'static str,
 }
 
-/// A fact that changes as jobs come and go: one state of `JOBS_FAMILY`, and its JSON pointer.
+/// A fact that changes as jobs come and go: one state of `JOBS_FAMILY`, and of `JOBS_OF_THE_ORACLE`.
 struct MovingFact {
     name: &'static str,
     state: &'static str,
-    pointer: &'static str,
+    oracle: &'static str,
 }
 
 const NODES_FAMILY: &str = "slurm_nodes_total";
 const JOBS_FAMILY: &str = "slurm_cluster_jobs";
+const JOBS_OF_THE_ORACLE: &str = "jobs_by_state";
 const READ_AT_FAMILY: &str = "slurm_exporter_last_success_timestamp_seconds";
 
 /// All facts that are compared. Names of both sides stand here and nowhere else.
@@ -36,8 +37,8 @@ const FIXED: [FixedFact; 4] = [
     FixedFact { name: "GPUs", family: "slurm_cluster_gpus_total", pointer: "/gpus/total" },
 ];
 const MOVING: [MovingFact; 2] = [
-    MovingFact { name: "running jobs", state: "running", pointer: "/jobs_by_state/RUNNING" },
-    MovingFact { name: "pending jobs", state: "pending", pointer: "/jobs_by_state/PENDING" },
+    MovingFact { name: "running jobs", state: "running", oracle: "RUNNING" },
+    MovingFact { name: "pending jobs", state: "pending", oracle: "PENDING" },
 ];
 
 /// How long before its time stamp a poll may have begun.
@@ -84,7 +85,7 @@ impl Watch {
                 ticks.tick().await;
                 // A look that failed is a gap; the last one, which counts, reports its failure.
                 if let Ok(state) = fetch_state(&asking, url.clone()).await {
-                    publish.send_modify(|history| history.push(Truth::of(&state)));
+                    publish.send_modify(|history| history.extend(Truth::of(&state)));
                 }
             }
         });
@@ -99,7 +100,7 @@ impl Watch {
         let page = fetch(&self.client, metrics.clone()).await?;
         let state = fetch_state(&self.client, self.state.clone()).await?;
         let mut history = self.history.borrow().clone();
-        history.push(Truth::of(&state));
+        history.extend(Truth::of(&state));
         Ok(compare(&page, &state, &history))
     }
 }
@@ -111,12 +112,13 @@ impl Drop for Watch {
 }
 
 impl Truth {
-    fn of(state: &Value) -> Self {
+    /// What this state says now; `None` when it says nothing of jobs.
+    fn of(state: &Value) -> Option<Self> {
+        let jobs = state.get(JOBS_OF_THE_ORACLE)?;
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        Self {
-            unix,
-            moving: MOVING.map(|fact| state.pointer(fact.pointer).and_then(Value::as_f64).unwrap_or(0.0)),
-        }
+        // A state that no job is in is left out.
+        let moving = MOVING.map(|fact| jobs.get(fact.oracle).and_then(Value::as_f64).unwrap_or(0.0));
+        Some(Self { unix, moving })
     }
 }
 
@@ -176,6 +178,7 @@ fn compare_moving(page: &str, history: &[Truth], since: f64) -> Vec<String> {
     for (index, fact) in MOVING.iter().enumerate() {
         let truths = || history[first..].iter().map(|truth| truth.moving[index]);
         let (Some(lowest), Some(highest)) = (truths().reduce(f64::min), truths().reduce(f64::max)) else {
+            mismatches.push(format!("{}: the simulator does not say ({JOBS_OF_THE_ORACLE})", fact.name));
             continue;
         };
         let shown =
@@ -184,8 +187,8 @@ fn compare_moving(page: &str, history: &[Truth], since: f64) -> Vec<String> {
         if !shown.is_some_and(|shown| shown >= lowest - slack && shown <= highest + slack) {
             let shown = shown.map_or("nothing".into(), |shown| shown.to_string());
             mismatches.push(format!(
-                "{}: the page says {shown} ({JOBS_FAMILY}), the simulator had {lowest} to {highest} ({})",
-                fact.name, fact.pointer
+                "{}: the page says {shown} ({JOBS_FAMILY}), the simulator had {lowest} to {highest} ({JOBS_OF_THE_ORACLE} {})",
+                fact.name, fact.oracle
             ));
         }
     }
@@ -256,7 +259,7 @@ slurm_exporter_last_success_timestamp_seconds{endpoint=\"jobs\"} 100
         assert_eq!(
             compare(PAGE, &state(), &history).mismatches,
             [
-                "pending jobs: the page says 1000 (slurm_cluster_jobs), the simulator had 90 to 95 (/jobs_by_state/PENDING)"
+                "pending jobs: the page says 1000 (slurm_cluster_jobs), the simulator had 90 to 95 (jobs_by_state PENDING)"
             ]
         );
     }
@@ -264,5 +267,7 @@ slurm_exporter_last_success_timestamp_seconds{endpoint=\"jobs\"} 100
     #[test]
     fn what_is_missing_differs() {
         assert_eq!(compare("up 1\n", &json!({}), &[]).mismatches.len(), FIXED.len() + 1);
+        assert!(Truth::of(&json!({})).is_none());
+        assert_eq!(compare(PAGE, &state(), &[]).mismatches.len(), MOVING.len());
     }
 }

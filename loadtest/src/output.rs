@@ -1,4 +1,4 @@
-//! The result in the end: files in the output folder, then the table of rules and one line with the verdict.
+//! The result in the end: files in the output folder, then the table of rules, and the line with the verdict.
 //! It decides nothing; every figure comes from the record or the verdict.
 
 use std::io::Write;
@@ -28,24 +28,23 @@ pub(crate) fn write_files(
     Ok(())
 }
 
-/// Prints what was measured, each rule, the notes, and the line with the verdict as the last one.
+/// Prints what was measured, each rule and the notes.
 ///
 /// # Errors
 /// When stdout is closed.
 pub(crate) fn print(
-    mut out: impl Write,
+    out: &mut impl Write,
     run: &RunRecord,
     verdict: &Verdict,
     folder: &Path,
 ) -> std::io::Result<()> {
     writeln!(out, "{}", summary(run))?;
     writeln!(out)?;
-    table(&mut out, &verdict.rules)?;
+    table(out, &verdict.rules)?;
     for note in &verdict.notes {
         writeln!(out, "note: {note}")?;
     }
-    writeln!(out, "results: {}", folder.display())?;
-    writeln!(out, "{}", verdict_line(verdict.outcome))
+    writeln!(out, "results: {}", folder.display())
 }
 
 /// The one line that says it all.
@@ -81,7 +80,7 @@ fn summary(run: &RunRecord) -> String {
         run.scenario,
         quantity::count(run.request_count()),
         quantity::seconds(run.duration_seconds),
-        quantity::number(run.throughput().unwrap_or(0.0)),
+        run.throughput().map_or("-".into(), quantity::number),
         time(0.50),
         time(0.95),
         time(0.99),

@@ -2,6 +2,7 @@
 //! The steps stand here in order; how each is done stands in its own file.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::id as own_pid;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::folder::ResultFolder;
 use crate::oracle;
 use crate::presence::{self, Expected};
 use crate::probe::{self, Probe};
+use crate::prometheus::Prometheus;
 use crate::recorder::{Recorder, Recording};
 use crate::sample::{self, Sampler, Samples, Source};
 use crate::scenario::{Arrivals, Encoding, Executor, Load as Loop, LoadPlan, Scenario, Shard};
@@ -54,11 +56,15 @@ pub(crate) struct Plan {
     pub(crate) shard: Option<Shard>,
     /// When the load begins; without it, as soon as the target is there.
     pub(crate) start_at: Option<Timestamp>,
+    /// Whether a real Prometheus scrapes beside the load.
+    pub(crate) with_prometheus: bool,
     /// Where the result is pushed to: a group of a Pushgateway.
     pub(crate) push: Option<Url>,
     /// Only say what would be done.
     pub(crate) dry_run: bool,
     pub(crate) out: Option<PathBuf>,
+    /// Whether other runs follow or came before, so that its verdict is not the last word.
+    pub(crate) in_suite: bool,
 }
 
 /// What is loaded, once it is there.
@@ -67,6 +73,7 @@ pub(crate) struct Subject {
     /// How its resources are sampled, when they can be.
     source: Option<Source>,
     pub(crate) stack: Option<Stack>,
+    prometheus: Option<Prometheus>,
     /// What has to be there in the end, when it is not ours.
     expected: Option<Expected>,
     /// Last, so that it goes after the files that the stack removes itself.
@@ -172,6 +179,7 @@ impl Session {
             stopped: reason.clone(),
             target_restarted: load.subject.restarted,
             target_absent: None,
+            scrapes: None,
             faults: None,
             clocks: load.clocks,
             user_rate: match &load_plan.load {
@@ -229,7 +237,10 @@ impl Session {
         {
             tracing::error!("the result was not pushed: {error:#}");
         }
-        output::print(anstream::stdout().lock(), record, verdict, &self.out).context("stdout")
+        let mut out = anstream::stdout().lock();
+        output::print(&mut out, record, verdict, &self.out).context("stdout")?;
+        let last_word = output::verdict_line(verdict.outcome);
+        if plan.in_suite { writeln!(out) } else { writeln!(out, "{last_word}") }.context("stdout")
     }
 }
 
@@ -263,6 +274,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
             measured.circumstances.oracle = Some(compared.map_err(|error| format!("{error:#}")));
         }
     }
+    if let Some(prometheus) = subject.prometheus.take() {
+        let scrapes = prometheus.scrapes().await.map_err(|error| format!("{error:#}"));
+        measured.circumstances.scrapes = Some(scrapes);
+        prometheus.stop().await;
+    }
     if let Some(stack) = subject.stack.as_ref().filter(|_| !plan.scenario.faults.is_empty()) {
         let struck = stack.struck().await.map_err(|error| format!("{error:#}"));
         measured.circumstances.faults =
@@ -284,18 +300,19 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<u8> {
 async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subject> {
     let make_folder =
         || ResultFolder::make(out).with_context(|| format!("{}: cannot be created", out.display()));
-    match &plan.target {
+    let mut subject = match &plan.target {
         Target::Stack { cluster, exporter, simulator, cpus } => {
             let binaries = Binaries::find(exporter.as_deref(), simulator.as_deref())?;
             let mut folder = make_folder()?;
             let stack = Stack::start(&binaries, cluster, *cpus, &mut folder, side).await?;
-            Ok(Subject {
+            Subject {
                 metrics: stack.metrics.clone(),
                 source: stack.exporter_pid().map(Source::Process),
                 stack: Some(stack),
+                prometheus: None,
                 expected: None,
                 folder,
-            })
+            }
         }
         Target::Running { metrics, pid } => {
             // Any answer will do: a target that answers with errors is there, and is judged.
@@ -307,15 +324,20 @@ async fn bring_up(plan: &Plan, out: &Path, side: &Client) -> anyhow::Result<Subj
             let page = answer.text().await.unwrap_or_default();
             let own_figures = sample::has_figures(&page);
             let by_page = || own_figures.then(|| Source::Page { url: metrics.clone(), client: side.clone() });
-            Ok(Subject {
+            Subject {
                 metrics: metrics.clone(),
                 source: pid.map(Source::Process).or_else(by_page),
                 stack: None,
+                prometheus: None,
                 expected: Some(Expected { metrics: metrics.clone(), pid: *pid, own_figures }),
                 folder: make_folder()?,
-            })
+            }
         }
+    };
+    if plan.with_prometheus {
+        subject.prometheus = Some(Prometheus::start(&subject.metrics, &mut subject.folder, side).await?);
     }
+    Ok(subject)
 }
 
 /// Waits until shortly before the load is to begin; from there each part waits for the exact moment by itself.

@@ -190,7 +190,8 @@ fn read_page(page: &str) -> Option<Reading> {
         rss_bytes: value("process_resident_memory_bytes")? as u64,
         open_fds: value("process_open_fds").map(|count| count as u64),
         threads: value("process_threads").map(|count| count as u64),
-        identity: value("process_start_time_seconds").unwrap_or(0.0),
+        // Without it nobody could see a restart; those that write the others write it.
+        identity: value("process_start_time_seconds")?,
     })
 }
 

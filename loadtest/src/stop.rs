@@ -60,7 +60,11 @@ impl Stop {
     pub(crate) fn on_signals(&self) -> io::Result<()> {
         // Goose installs a handler of its own that exits the process on a second Ctrl-C, before any result is
         // written and with the children left behind. It gives way when one is already there.
-        ctrlc::set_handler(|| {}).map_err(io::Error::other)?;
+        match ctrlc::set_handler(|| {}) {
+            // A suite has many runs in one process.
+            Ok(()) | Err(ctrlc::Error::MultipleHandlers) => {}
+            Err(error) => return Err(io::Error::other(error)),
+        }
         for (kind, reason) in
             [(SignalKind::interrupt(), Reason::Interrupt), (SignalKind::terminate(), Reason::Terminate)]
         {

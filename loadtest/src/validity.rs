@@ -10,6 +10,7 @@ use reports::model::verdict::{Outcome, RuleVerdict, Verdict};
 use crate::clock::Evenness;
 use crate::open::LATE;
 use crate::oracle::Comparison;
+use crate::prometheus::Scrapes;
 use crate::steady::{Steadiness, steadiness};
 use crate::stop::Reason;
 
@@ -28,6 +29,8 @@ pub(crate) struct Circumstances {
     pub(crate) target_restarted: bool,
     /// What was missing of the target when the load was over.
     pub(crate) target_absent: Option<String>,
+    /// What a real Prometheus found; `None` when none scraped.
+    pub(crate) scrapes: Option<Result<Scrapes, String>>,
     /// `None` when the scenario plans no fault.
     pub(crate) faults: Option<Faults>,
     /// How time passed for the generator.
@@ -79,6 +82,7 @@ pub(crate) fn judge(mut sla: Verdict, run: &RunRecord, circumstances: &Circumsta
     rules.extend(faults);
     rules.extend(steady(run, circumstances));
     rules.extend(circumstances.oracle.as_ref().map(oracle));
+    rules.extend(circumstances.scrapes.as_ref().map(scrapes));
     rules.extend(circumstances.stopped.as_ref().and_then(abort));
     let mut verdict = Verdict::new(sla.subject, rules, sla.notes);
     // A run without a single rule of the SLA stays inconclusive, even though the rules of validity hold.
@@ -173,6 +177,24 @@ fn target_alive(circumstances: &Circumstances) -> RuleVerdict {
     } else if circumstances.target_restarted {
         verdict.outcome = Outcome::Inconclusive;
         verdict.reason = "the target was restarted during the run".into();
+    }
+    verdict
+}
+
+fn scrapes(found: &Result<Scrapes, String>) -> RuleVerdict {
+    let mut verdict = rule("prometheus", "Prometheus finds the target up and takes every sample");
+    match found {
+        Ok(scrapes) => {
+            verdict.samples = scrapes.count;
+            if !scrapes.problems.is_empty() {
+                verdict.outcome = Outcome::Fail;
+                verdict.reason = scrapes.problems.join("; ");
+            }
+        }
+        Err(problem) => {
+            verdict.outcome = Outcome::Inconclusive;
+            verdict.reason = format!("Prometheus could not be asked: {problem}");
+        }
     }
     verdict
 }

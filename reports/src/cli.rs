@@ -12,6 +12,7 @@ use crate::console::print;
 use crate::model::format::write_whole;
 use crate::model::{self, DocumentError, Plan, RunRecord, Verdict};
 use crate::render::{Listed, index, write_all};
+use crate::sla::RuleFile;
 
 /// Draws run records as HTML, Markdown and JUnit.
 #[derive(Debug, Parser)]
@@ -51,6 +52,8 @@ pub enum Schema {
     Run,
     Verdict,
     Plan,
+    /// A rule file, read as JSON
+    Sla,
 }
 
 /// What went wrong, and the exit code that says so.
@@ -83,6 +86,7 @@ pub fn schema(document: Schema) -> String {
         Schema::Run => schemars::schema_for!(RunRecord),
         Schema::Verdict => schemars::schema_for!(Verdict),
         Schema::Plan => schemars::schema_for!(Plan),
+        Schema::Sla => schemars::schema_for!(RuleFile),
     };
     format!("{:#}\n", schema.as_value())
 }

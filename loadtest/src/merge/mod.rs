@@ -4,6 +4,7 @@
 mod part;
 mod whole;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -32,7 +33,9 @@ pub(crate) fn merge(folders: &[PathBuf], out: &Path, sla: Option<Sla>) -> anyhow
     let verdict = judge(sla.verdict(&whole.record), &parts);
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be created", out.display()))?;
     output::write_files(out, &whole.record, &verdict, &whole.interval_log)?;
-    output::print(anstream::stdout().lock(), &whole.record, &verdict, out).context("stdout")?;
+    let mut stdout = anstream::stdout().lock();
+    output::print(&mut stdout, &whole.record, &verdict, out).context("stdout")?;
+    writeln!(stdout, "{}", output::verdict_line(verdict.outcome)).context("stdout")?;
     Ok(verdict.outcome.exit_code())
 }
 

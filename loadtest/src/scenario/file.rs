@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reports::quantity;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -23,53 +24,102 @@ pub(crate) enum ConfigError {
     Invalid { file: String, line: usize, message: String },
 }
 
-#[derive(Deserialize)]
+/// A scenario of the load test: what is asked, how often and for how long.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(title = "Scenario")]
 #[serde(deny_unknown_fields)]
 struct ScenarioFile {
     name: String,
     #[serde(default)]
     description: String,
+    /// Size of the simulated cluster.
     #[serde(default = "medium", deserialize_with = "preset")]
+    #[schemars(extend("enum" = PRESETS))]
     preset: String,
+    /// Users that wait for their answers (closed), or arrivals at a rate, whatever became of those before (open).
     #[serde(default)]
     executor: ExecutorName,
+    /// Users at the highest point of a closed loop.
     #[serde(default, deserialize_with = "some_count")]
+    #[schemars(range(min = 1))]
     vus: Option<u32>,
+    /// Requests per second: of one user in a closed loop, of all in an open one.
     #[serde(deserialize_with = "positive")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     rate: f64,
+    /// How the arrivals of an open loop follow each other.
     arrivals: Option<Arrivals>,
+    /// Requests in flight at a time in an open loop; an arrival that finds so many is dropped, and counted.
     #[serde(default, deserialize_with = "some_count")]
+    #[schemars(range(min = 1))]
     max_in_flight: Option<u32>,
+    /// How long the users take to come, within the warm-up.
     #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", regex(pattern = TIME))]
     ramp: Duration,
+    /// How long is recorded first without being judged.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String", regex(pattern = TIME))]
     warmup: Duration,
+    /// How long is judged.
     #[serde(deserialize_with = "nonzero_duration")]
+    #[schemars(with = "String", regex(pattern = TIME))]
     duration: Duration,
+    /// The mix of requests.
+    #[schemars(length(min = 1))]
     requests: Vec<RequestEntry>,
+    /// Parts of the run with a level of their own; their times make 1.
     #[serde(default)]
     stages: Vec<StageEntry>,
+    /// How often the exporter that is started polls the simulator.
     #[serde(default, deserialize_with = "some_duration")]
+    #[schemars(with = "Option<String>", regex(pattern = TIME))]
     poll: Option<Duration>,
+    /// Faults of the simulator: `kind`, `at` after the warm-up, `for` how long, and the keys of the kind
+    /// (`mock-slurmrestd faults`).
     #[serde(default)]
+    #[schemars(with = "Vec<FaultKeys>")]
     faults: Vec<toml::Table>,
+    /// Moments at which all tokens end.
     #[serde(default)]
     tokens: Vec<TokenEntry>,
+    /// Makes it a search for the largest rate that meets the SLA.
     search: Option<SearchEntry>,
 }
 
-#[derive(Deserialize)]
+/// What [`parse_duration`] reads.
+pub(super) const TIME: &str = "^(?=.)([0-9]+|([0-9]+h)?([0-9]+m)?([0-9]+s)?)$";
+
+/// The keys that every fault has; those of its kind stand beside them.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is of use")]
+struct FaultKeys {
+    kind: String,
+    #[schemars(regex(pattern = TIME))]
+    at: Option<String>,
+    #[schemars(regex(pattern = TIME), rename = "for")]
+    length: Option<String>,
+}
+
+/// What bounds the search.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SearchEntry {
+    /// Requests per second beyond which nothing is tried.
     #[serde(deserialize_with = "positive")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     highest_rate: f64,
+    /// Share of the rate within which the knee is to be found.
     #[serde(deserialize_with = "share")]
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     precision: f64,
+    /// The most users of the closed loop that follows.
     #[serde(deserialize_with = "count")]
+    #[schemars(range(min = 1))]
     vus: u32,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum ExecutorName {
     #[default]
@@ -77,29 +127,47 @@ enum ExecutorName {
     Open,
 }
 
-#[derive(Deserialize)]
+/// One kind of request of the mix.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RequestEntry {
+    /// Letters, digits and `_`; its name in the results.
     #[serde(deserialize_with = "request_name")]
     name: String,
+    /// Path on the target; without it, the metrics page.
     #[serde(default, deserialize_with = "path")]
     path: Option<String>,
     encoding: Encoding,
+    /// Share of the mix, relative to the other weights.
     #[serde(default = "one", deserialize_with = "count")]
+    #[schemars(range(min = 1))]
     weight: u32,
 }
 
-#[derive(Deserialize)]
+/// A part of the run.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct StageEntry {
+    /// Share of the users, in a closed loop.
     #[serde(default, deserialize_with = "some_share")]
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     vus: Option<f64>,
+    /// Share of the rate, in an open loop.
     #[serde(default, deserialize_with = "some_share")]
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     rate: Option<f64>,
+    /// How it gets there.
     #[serde(default)]
     change: Change,
+    /// Share of the run's time.
     #[serde(deserialize_with = "share")]
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     time: f64,
+}
+
+/// The JSON Schema of a scenario's file, read as JSON.
+pub(crate) fn schema() -> schemars::Schema {
+    schemars::schema_for!(ScenarioFile)
 }
 
 /// Reads a scenario; `file` is its name in messages.

@@ -11,7 +11,7 @@ mod timetable;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) use self::file::ConfigError;
+pub(crate) use self::file::{ConfigError, schema};
 pub(crate) use self::plan::{ArrivalPlan, Load, LoadPlan, Shard, Step, UserPlan};
 pub(crate) use self::profile::Walk;
 #[cfg(test)]
@@ -91,7 +91,7 @@ pub(crate) struct RequestSpec {
     pub(crate) weight: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Encoding {
     Gzip,
@@ -108,7 +108,9 @@ pub(crate) enum Executor {
 }
 
 /// How the arrivals of an open loop follow each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Arrivals {
     /// Evenly.
@@ -121,7 +123,7 @@ pub(crate) enum Arrivals {
 }
 
 /// How a stage gets to its level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Change {
     /// At its beginning.

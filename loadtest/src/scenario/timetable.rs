@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Table;
 
+use super::file::TIME;
 use super::parse_duration;
 
 /// A fault of the simulator.
@@ -32,7 +34,7 @@ pub(crate) struct TokenChange {
     pub(crate) noticed_after: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TokenAction {
     /// Their time is over.
@@ -51,12 +53,17 @@ impl TokenAction {
     }
 }
 
-#[derive(Deserialize)]
+/// A moment at which all tokens end, and the exporter gets a new one.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenEntry {
     action: TokenAction,
+    /// After the warm-up.
+    #[schemars(regex(pattern = TIME))]
     at: String,
+    /// How long the exporter's file keeps the old one.
     #[serde(default)]
+    #[schemars(regex(pattern = TIME))]
     noticed_after: Option<String>,
 }
 

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use self::bracket::{Bracket, Finding};
 use self::scalability::Law;
+use crate::judgeable;
 use crate::run::{Measured, Plan, Prepared, Session, Start};
 use crate::scenario::{Arrivals, Executor, Load, LoadPlan, Search, Step, UserPlan};
 use crate::validity;
@@ -32,6 +33,8 @@ const USERS_WARMUP: Duration = Duration::from_secs(1);
 
 /// One step and what it told.
 struct Tried {
+    /// Arrivals per second.
+    rate: f64,
     measured: Measured,
     finding: Finding,
 }
@@ -51,12 +54,14 @@ pub(crate) async fn run(plan: Plan, search: Search) -> anyhow::Result<u8> {
         Executor::Open { arrivals, max_in_flight } => (arrivals, max_in_flight),
         Executor::Closed => (Arrivals::default(), None),
     };
-    let times = [plan.scenario.warmup, plan.scenario.duration];
     let mut bracket = Bracket::new(plan.scenario.rate, search.highest_rate, search.precision);
     let mut tried: Vec<Tried> = Vec::new();
     let mut doubted = None;
     let mut first = Some(start);
     while let Some(rate) = bracket.next().filter(|_| session.stop.reason().is_none()) {
+        let rules = sla.rules.iter().filter(|rule| rule.concerns(&plan.scenario.name));
+        let needed = Duration::from_secs(judgeable::seconds_needed(rules, rate));
+        let times = [plan.scenario.warmup, plan.scenario.duration.max(needed)];
         let load = LoadPlan::constant_rate(rate, arrivals, times, cap, plan.seed);
         let start = first.take().unwrap_or_else(Start::now);
         let measured = session.measure(&plan, &load, &mut subject, start, None).await?;
@@ -65,7 +70,7 @@ pub(crate) async fn run(plan: Plan, search: Search) -> anyhow::Result<u8> {
         let finding = finding(&verdict);
         tell(&format!("{} rps", number(rate)), &measured, &finding);
         let is_good = finding == Finding::Meets;
-        tried.push(Tried { measured, finding: finding.clone() });
+        tried.push(Tried { rate, measured, finding: finding.clone() });
         // A disturbance of the machine can spoil one step; hardly two.
         if !is_good && doubted != Some(rate) {
             doubted = Some(rate);
@@ -74,8 +79,10 @@ pub(crate) async fn run(plan: Plan, search: Search) -> anyhow::Result<u8> {
         bracket.learn(rate, finding);
     }
     let mut points = Vec::new();
-    let mut users = 1;
-    while users <= search.vus && session.stop.reason().is_none() {
+    for users in doubled_up_to(search.vus) {
+        if session.stop.reason().is_some() {
+            break;
+        }
         let steps = vec![
             Step { vus: users, seconds: 0 },
             Step { vus: users, seconds: (USERS_WARMUP + USERS_STEP).as_secs() },
@@ -91,13 +98,19 @@ pub(crate) async fn run(plan: Plan, search: Search) -> anyhow::Result<u8> {
         if finding == Finding::Meets {
             points.extend(measured.record.successful_throughput().map(|rate| (f64::from(users), rate)));
         }
-        users *= 2;
     }
     let law = Law::fit(&points);
     if let Some(stack) = subject.stack.take() {
         stack.stop().await;
     }
     conclude(&session, &plan, &bracket, tried, law).await
+}
+
+/// 1, 2, 4 and so on, and the last number itself.
+fn doubled_up_to(last: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(1_u32), move |users| {
+        (*users < last).then(|| users.saturating_mul(2).min(last))
+    })
 }
 
 fn finding(verdict: &Verdict) -> Finding {
@@ -129,7 +142,7 @@ fn tell(load: &str, measured: &Measured, finding: &Finding) {
         Finding::Misses(how) => how.clone(),
         Finding::Generator(how) => format!("generator-limited: {how}"),
     };
-    let rate = number(run.successful_throughput().unwrap_or(0.0));
+    let rate = run.successful_throughput().map_or("-".into(), number);
     let cpu = |used: Option<&Resources>| {
         used.map_or("-".into(), |used| number(used.cpu_seconds / run.duration_seconds))
     };
@@ -172,9 +185,8 @@ async fn conclude(
     let stopped = session.stop.reason();
     let figure = |tried: &Tried| {
         let run = &tried.measured.record;
-        let offered = run.seconds.iter().find_map(|second| second.offered).unwrap_or(0.0);
         json!({
-            "rate": offered,
+            "rate": tried.rate,
             "throughput": run.successful_throughput(),
             "p95_seconds": run.latency().quantile(0.95).map(|time| time.as_secs_f64()),
             "target_cpu_seconds": run.subject.as_ref().map(|used| used.cpu_seconds),
@@ -186,12 +198,10 @@ async fn conclude(
         })
     };
     let steps: Vec<serde_json::Value> = tried.iter().map(figure).collect();
-    let rate_of = |tried: &Tried| tried.measured.record.seconds.iter().find_map(|second| second.offered);
-    let at = |rate: f64| {
-        move |tried: &&Tried| rate_of(tried).is_some_and(|offered| (offered / rate - 1.0).abs() < 1e-9)
-    };
+    // Every rate of the bracket is that of a step, bit by bit.
+    let step_at = |rate: f64| tried.iter().rposition(|tried| tried.rate == rate);
     let first_bad = bracket.bad.as_ref().and_then(|(rate, finding)| {
-        let step = tried.iter().rfind(at(*rate))?;
+        let step = &tried[step_at(*rate)?];
         Some(saturated(&step.measured.record, finding))
     });
     let mut verdict = RuleVerdict {
@@ -233,8 +243,7 @@ async fn conclude(
         )
     }));
     // The step at the knee stands for the search; without one the last that was tried.
-    let index = bracket.good.and_then(|rate| tried.iter().rposition(|tried| at(rate)(&tried)));
-    let index = index.unwrap_or(tried.len().saturating_sub(1));
+    let index = bracket.good.and_then(step_at).unwrap_or(tried.len().saturating_sub(1));
     let Some(Tried { measured, .. }) = tried.into_iter().nth(index) else {
         anyhow::bail!("the search was stopped before its first step");
     };
@@ -260,4 +269,16 @@ async fn conclude(
     session.conclude(plan, &record, &verdict, &measured.interval_log).await?;
     let code = stopped.and_then(|reason| reason.exit_code());
     Ok(code.unwrap_or_else(|| verdict.outcome.exit_code()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_doubled_and_the_last_number_is_tried_too() {
+        assert_eq!(doubled_up_to(500).collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32, 64, 128, 256, 500]);
+        assert_eq!(doubled_up_to(1).collect::<Vec<_>>(), [1]);
+        assert_eq!(doubled_up_to(8).collect::<Vec<_>>(), [1, 2, 4, 8]);
+    }
 }

@@ -4,10 +4,11 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use reports::model::verdict::Outcome;
 use tokio::process::{Child, Command};
 
 use crate::stack::{BINARIES, GOOD_EXPORTER, scripts};
-use crate::stub::{Behaviour, Bench, Stub};
+use crate::stub::{Behaviour, Bench, GOOD_PAGE, Stub};
 
 /// Tells on one line what is missing; fails instead where nothing may be missing.
 fn missing(what: &str, found: bool, remedy: &str) -> bool {
@@ -80,6 +81,38 @@ async fn a_gateway_that_is_not_there_is_told_and_changes_no_verdict() {
     let answer = bench.run(&stub.url, &["--push-gateway", "http://127.0.0.1:9"]).await;
     assert_eq!(answer.code, Some(0), "{answer:#?}");
     assert!(answer.stderr.contains("the result was not pushed: "), "{answer:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_prometheus_scrapes_beside_the_load() {
+    if missing("prometheus", on_path("prometheus"), "apt-get install prometheus") {
+        return;
+    }
+    // A page that only Prometheus refuses, in part: no sample may come from the far future.
+    let future = format!("{GOOD_PAGE}slurm_future 1 9999999999999\n");
+    let cases = [
+        (Behaviour::default(), (Some(0), "✅ LOAD TEST PASSED"), ""),
+        (
+            Behaviour { page: future, ..Behaviour::default() },
+            (Some(1), "❌ LOAD TEST FAILED"),
+            "out_of_bounds_total is ",
+        ),
+        (
+            Behaviour { fail_every: 1, ..Behaviour::default() },
+            (Some(1), "❌ LOAD TEST FAILED"),
+            "up was 0 at",
+        ),
+    ];
+    for (behaviour, verdict, problem) in cases {
+        let stub = Stub::start(behaviour).await;
+        let bench = Bench::new();
+        let answer = bench.run(&stub.url, &["--with-prometheus"]).await;
+        assert_eq!(answer.verdict(), verdict, "{answer:#?}");
+        let rule = bench.verdict().rules.into_iter().find(|rule| rule.id == "prometheus").unwrap();
+        assert!(rule.samples > 0 && rule.reason.contains(problem), "{rule:?}");
+        assert_eq!(rule.outcome == Outcome::Pass, problem.is_empty(), "{rule:?}");
+        assert!(bench.out().join("prometheus.log").is_file());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,6 +68,25 @@ async fn a_good_target_passes_and_every_file_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_suite_runs_one_after_another_and_reports_once() {
+    for (fail_every, code, last) in [(0, 0, PASSED), (2, 1, FAILED)] {
+        let stub = Stub::start(Behaviour { fail_every, ..Behaviour::default() }).await;
+        let bench = Bench::new();
+        let short = ["--warmup", "1s", "--duration", "2s", "--sla", "sla.toml", "--out", "out"];
+        let arguments = [&["suite", "quick", "baseline", "--target", &stub.url], &short[..]].concat();
+        let answer = Answer::of(bench.spawn(&arguments).wait_with_output().await.unwrap());
+        assert_eq!(answer.verdict(), (Some(code), last), "{answer:#?}");
+        assert_eq!(answer.stdout.matches("LOAD TEST").count(), 1, "{answer:#?}");
+        let index = std::fs::read_to_string(bench.out().join("index.html")).unwrap();
+        for name in ["quick", "baseline"] {
+            assert!(index.contains(&format!("href=\"{name}/report.html\"")), "{index}");
+            let record: RunRecord = reports::model::read(&bench.out().join(name).join("run.json")).unwrap();
+            assert_eq!(record.scenario, name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_fail_the_run_and_are_counted_by_kind() {
     let stub = Stub::start(Behaviour { fail_every: 4, ..Behaviour::default() }).await;
     let bench = Bench::new();

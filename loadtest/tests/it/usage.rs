@@ -22,6 +22,17 @@ async fn an_unknown_scenario_is_answered_with_the_known_ones() {
 }
 
 #[tokio::test]
+async fn the_published_schema_is_that_of_the_program() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/scenario.json");
+    let answer = Answer::of(Bench::new().spawn(&["schema"]).wait_with_output().await.unwrap());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &answer.stdout).unwrap();
+    }
+    let expected = std::fs::read_to_string(path).unwrap();
+    assert!(answer.stdout == expected, "schema/scenario.json is stale: UPDATE_GOLDEN=1 rewrites it");
+}
+
+#[tokio::test]
 async fn an_unknown_key_in_a_file_is_named_with_its_line() {
     let bench = Bench::new();
     let rules = std::fs::read_to_string(bench.folder.path().join("sla.toml")).unwrap();

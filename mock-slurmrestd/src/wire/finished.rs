@@ -24,24 +24,33 @@ pub(super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster, job: &Jo
     }
     json.close_list();
     json.str(key!("submit_line"), &submit_line(&facts));
+    resources(json, &facts);
+    json.str(key!("used_gres"), "");
+    owner(json, &facts);
+    json.close_object();
+}
+
+/// What it holds or held, and what it asked for.
+pub(super) fn resources<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.open_object(key!("tres"));
     json.open_list(key!("allocated"));
     if facts.has_nodes() {
-        entries(json, amounts(&facts, true));
+        entries(json, amounts(facts, true));
     }
     json.close_list();
     json.open_list(key!("requested"));
-    entries(json, amounts(&facts, false));
+    entries(json, amounts(facts, false));
     json.close_list();
     json.close_object();
-    json.str(key!("used_gres"), "");
+}
+
+pub(super) fn owner<S: Sink>(json: &mut Json<'_, S>, facts: &Facts<'_>) {
     json.str(key!("user"), &facts.user.name);
     json.open_object(key!("wckey"));
     json.str(key!("wckey"), "");
     json.empty_list(key!("flags"));
     json.close_object();
     json.str(key!("working_directory"), "/tmp");
-    json.close_object();
 }
 
 /// When it started and ended, in seconds; 0 for what has not happened.
@@ -351,14 +360,14 @@ impl<'a> Amount<'a> {
     }
 }
 
-pub(super) fn entries<S: Sink>(json: &mut Json<'_, S>, amounts: Vec<Amount<'_>>) {
+fn entries<S: Sink>(json: &mut Json<'_, S>, amounts: Vec<Amount<'_>>) {
     for amount in amounts {
         tres::entry(json, amount.kind, amount.count);
     }
 }
 
 /// What the job holds or held, or what it asked for.
-pub(super) fn amounts<'a>(facts: &Facts<'a>, allocated: bool) -> Vec<Amount<'a>> {
+fn amounts<'a>(facts: &Facts<'a>, allocated: bool) -> Vec<Amount<'a>> {
     let (job, request) = (facts.job, &facts.job.request);
     let memory = match allocated {
         true => job.allocated_memory_mb(),

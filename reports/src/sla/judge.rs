@@ -38,7 +38,7 @@ impl Sla {
         let nodes = run.parameters.get(NODES).and_then(serde_json::Value::as_u64);
         let class = nodes.map(SizeClass::of_nodes);
         let concerns = |rule: &&Rule| {
-            (rule.scenarios.is_empty() || rule.scenarios.contains(&run.scenario))
+            rule.concerns(&run.scenario)
                 && (rule.size_class.is_none() || class.is_none() || rule.size_class == class)
         };
         self.rules.iter().filter(concerns).map(|rule| judge_rule(rule, run, class)).collect()

@@ -5,10 +5,12 @@ mod binomial;
 mod built_in;
 mod judge;
 mod parse;
+mod schema;
 
 pub use built_in::DEFAULT;
 pub use judge::availability;
 pub use parse::{Problem, SlaError};
+pub(crate) use schema::RuleFile;
 
 use crate::quantity::{self, Unit};
 
@@ -172,8 +174,7 @@ impl Sla {
     pub fn select(&self, scenario: &str, nodes: Option<u64>) -> Self {
         let class = nodes.map(SizeClass::of_nodes);
         let rules = self.rules.iter().filter(|rule| {
-            (rule.scenarios.is_empty() || rule.scenarios.iter().any(|name| name == scenario))
-                && (rule.size_class.is_none() || rule.size_class == class)
+            rule.concerns(scenario) && (rule.size_class.is_none() || rule.size_class == class)
         });
         // What was chosen holds for the run whatever its record says about scenario and size.
         let chosen = rules.map(|rule| Rule { scenarios: Vec::new(), size_class: None, ..rule.clone() });
@@ -189,6 +190,11 @@ impl Sla {
 }
 
 impl Rule {
+    /// Whether it is about runs of this scenario.
+    pub fn concerns(&self, scenario: &str) -> bool {
+        self.scenarios.is_empty() || self.scenarios.iter().any(|name| name == scenario)
+    }
+
     /// The rule in words: `p95 < 5 s`.
     pub fn text(&self) -> String {
         let subject = match (self.metric, self.quantile) {

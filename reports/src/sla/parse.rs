@@ -11,7 +11,7 @@ use crate::model::histogram::HIGHEST_MICROS;
 use crate::near::expected_one_of;
 use crate::quantity::Unit;
 
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "id",
     "metric",
     "quantile",

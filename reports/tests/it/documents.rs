@@ -18,6 +18,7 @@ fn published_schemas_are_those_of_the_code() {
     golden::check("schema/perf-run-v1.json", &schema(Schema::Run));
     golden::check("schema/perf-verdict-v1.json", &schema(Schema::Verdict));
     golden::check("schema/perf-plan-v1.json", &schema(Schema::Plan));
+    golden::check("schema/sla.json", &schema(Schema::Sla));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::super::accounting::association_names;
 use super::super::finished::{
-    amounts, cpu_microseconds, cpu_time, elapsed, entries, killer, nodes, running_limit, start_and_end,
+    cpu_microseconds, cpu_time, elapsed, killer, nodes, owner, resources, running_limit, start_and_end,
     step_tres,
 };
 use super::super::job::{Facts, first_node, partitions, seconds};
@@ -24,22 +24,8 @@ pub(in super::super) fn write<S: Sink>(json: &mut Json<'_, S>, cluster: &Cluster
         step(json, &facts);
     }
     json.close_list();
-    json.open_object(key!("tres"));
-    json.open_list(key!("allocated"));
-    if facts.has_nodes() {
-        entries(json, amounts(&facts, true));
-    }
-    json.close_list();
-    json.open_list(key!("requested"));
-    entries(json, amounts(&facts, false));
-    json.close_list();
-    json.close_object();
-    json.str(key!("user"), &facts.user.name);
-    json.open_object(key!("wckey"));
-    json.str(key!("wckey"), "");
-    json.empty_list(key!("flags"));
-    json.close_object();
-    json.str(key!("working_directory"), "/tmp");
+    resources(json, &facts);
+    owner(json, &facts);
     json.close_object();
 }
 
