@@ -1,8 +1,9 @@
 #!/bin/sh
-# Requests per second and p99 of /metrics beside nginx serving the same gzip bytes as a static file.
+# Requests per second of /metrics beside nginx serving the same gzip bytes as a static file, then the p99 of both at half
+# the exporter's peak rate (arrivals of `loadtest`, which wait for nobody).
 # Not a test: it judges nothing, and both subjects share the machine with wrk.
 #
-# Usage: ci/bench-metrics-vs-nginx.sh   (needs nginx with gzip_static, and wrk)
+# Usage: ci/bench-metrics-vs-nginx.sh   (needs nginx with gzip_static, wrk, curl and jq)
 # Environment: SERIES=100000 WORKERS=2 CONNECTIONS=8 WRK_THREADS=1 SECONDS_EACH=8 ROUNDS=3
 #              EXPORTER_PORT=19341 NGINX_PORT=19342
 set -eu
@@ -16,15 +17,16 @@ rounds=${ROUNDS:-3}
 exporter_port=${EXPORTER_PORT:-19341}
 nginx_port=${NGINX_PORT:-19342}
 
-for program in nginx wrk curl; do
+for program in nginx wrk curl jq; do
     if ! command -v "$program" >/dev/null; then
-        echo "bench-metrics-vs-nginx: $program not found: apt-get install nginx-light wrk curl" >&2
+        echo "bench-metrics-vs-nginx: $program not found: apt-get install nginx-light wrk curl jq" >&2
         exit 4
     fi
 done
 
 cd "$(dirname "$0")/.."
 cargo build --release -p exporter --example serve_page
+cargo build --release -p loadtest
 target=${CARGO_TARGET_DIR:-target}
 
 dir=$(mktemp -d)
@@ -103,3 +105,39 @@ middle=$(((rounds + 1) / 2))
 awk -v nginx="$(sed -n "${middle}p" "$dir/nginx.all")" -v exporter="$(sed -n "${middle}p" "$dir/exporter.all")" \
     'BEGIN { split(nginx, n, " "); split(exporter, e, " ");
              printf "median: nginx %s/s, exporter %s/s, ratio %.2f\n", n[1], e[1], e[1] / n[1] }'
+
+half=$(awk -v exporter="$(sed -n "${middle}p" "$dir/exporter.all")" 'BEGIN { split(exporter, e, " "); print int(e[1] / 2) }')
+cat >"$dir/half.toml" <<SCENARIO
+name = "half-peak"
+executor = "open"
+rate = $half.0
+warmup = "2s"
+duration = "${seconds}s"
+[[requests]]
+name = "metrics"
+encoding = "gzip"
+SCENARIO
+cat >"$dir/sla.toml" <<SLA
+[[rule]]
+id = "p99"
+metric = "latency"
+quantile = 0.99
+operator = "<"
+value = "10s"
+SLA
+
+# The p99 in microseconds, however the run was judged: on few cores the generator may call itself too busy.
+p99() {
+    "$target/release/loadtest" run --scenario-file "$dir/half.toml" --sla "$dir/sla.toml" --target "$1" --out "$dir/half" \
+        >"$dir/half.out" 2>"$dir/half.err" || [ $? -eq 3 ] || { tail -n 3 "$dir/half.err" >&2; exit 1; }
+    jq '.rules[] | select(.id == "p99") | .value * 1e6 | floor' "$dir/half/verdict.json"
+}
+round=1
+while [ "$round" -le "$rounds" ]; do
+    p99 "$nginx_url" >>"$dir/nginx.p99"
+    p99 "$exporter_url" >>"$dir/exporter.p99"
+    round=$((round + 1))
+done
+nginx_p99=$(sort -n "$dir/nginx.p99" | sed -n "${middle}p") exporter_p99=$(sort -n "$dir/exporter.p99" | sed -n "${middle}p")
+awk -v nginx="$nginx_p99" -v exporter="$exporter_p99" -v half="$half" 'BEGIN {
+    printf "p99 at %d requests/s (median): nginx %d us, exporter %d us, ratio %.2f\n", half, nginx, exporter, exporter / nginx }'

@@ -31,8 +31,9 @@ pub struct Symbols {
     letters: usize,
 }
 
-/// What a name takes beside its letters: its allocation, its place in the list and its entry in the map.
-const BYTES_PER_NAME: usize = 32 + 16 + 32;
+/// What a name takes beside its letters: its allocation, its place in the list and its entry in the map, both of which
+/// have twice the room when they have just grown, and stand there twice while they grow.
+const BYTES_PER_NAME: usize = 32 + 3 * 16 + 3 * 28;
 
 impl Default for Symbols {
     fn default() -> Self {

@@ -35,8 +35,9 @@ use crate::ha::{Election, Role};
 use crate::server::{self, AdminState, Door, Limits, ServerState, WebConfig};
 use crate::telemetry::ProcessTelemetry;
 
-/// How often the own families of the process are encoded, if anything happened.
-const TICK: Duration = Duration::from_secs(1);
+/// How often the own families of the process are encoded, if anything happened: more often than anybody scrapes, and no
+/// more, since one of them has a sample for each family of the page.
+const REPORT: Duration = Duration::from_secs(5);
 
 /// Polls and serves until `shutdown` completes, then answers what is in flight.
 ///
@@ -154,7 +155,7 @@ async fn serve_admin(listener: Option<TcpListener>, state: AdminState) -> std::i
 
 /// Encodes the own families of the process for ever.
 async fn report(telemetry: &ProcessTelemetry, publisher: &Publisher) {
-    let mut tick = interval(TICK);
+    let mut tick = interval(REPORT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;

@@ -4,6 +4,7 @@
 mod board;
 mod breaker;
 mod budget;
+mod places;
 mod plan;
 mod poll;
 mod retry;
@@ -14,13 +15,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 pub use board::{Board, Status};
 pub use breaker::Circuit;
 pub use budget::Budget;
+use places::Places;
 pub use plan::Plan;
 use poll::Gate;
 
@@ -85,7 +87,7 @@ pub async fn run(cluster: Cluster) {
     let endpoints = cluster.plan.endpoints.clone();
     let keeper = Arc::new(Keeper {
         started_at: Instant::now(),
-        in_flight: Semaphore::new(cluster.plan.max_in_flight),
+        places: Places::new(cluster.plan.max_in_flight),
         gates: Gate::each(&cluster.plan.circuit_breaker),
         publishing: std::sync::Mutex::new(true),
         cluster,
@@ -112,7 +114,8 @@ pub async fn run(cluster: Cluster) {
 struct Keeper {
     cluster: Cluster,
     started_at: Instant,
-    in_flight: Semaphore,
+    /// For the requests under way.
+    places: Places,
     gates: [Gate; Daemon::ALL.len()],
     /// Whether anything may still be published; held while it is.
     publishing: std::sync::Mutex<bool>,

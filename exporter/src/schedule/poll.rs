@@ -5,10 +5,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Notify, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::breaker::{Breaker, Circuit, Evidence};
+use super::places::Place;
 use super::{AskedWith, Keeper, Status, retry};
 use crate::config::CircuitBreaker;
 use crate::model::endpoint::Daemon;
@@ -52,11 +53,11 @@ impl Keeper {
         let mut tried = 0;
         loop {
             sleep_until(start).await;
-            let permit = self.admitted(endpoint).await;
+            let place = self.admitted(endpoint).await;
             let asked = self.begin(endpoint).await;
             let asked_at = Instant::now();
             let poll = self.poll(endpoint, asked.since).await;
-            drop(permit);
+            drop(place);
             let took = asked_at.elapsed();
             self.judge(endpoint, &poll);
             let timed_out = matches!(&poll.outcome, Err(error) if error.class == ErrorClass::Timeout);
@@ -113,7 +114,7 @@ impl Keeper {
 
     /// Waits for a place, and for whatever keeps the endpoint from being asked. That is a refresh which its collectors
     /// miss: noted when it becomes due, and again after each interval.
-    async fn admitted(&self, endpoint: Endpoint) -> SemaphorePermit<'_> {
+    async fn admitted(&self, endpoint: Endpoint) -> Place {
         let mut noted: Option<Instant> = None;
         loop {
             let mut gate_changed = pin!(self.gate(endpoint).changed.notified());
@@ -121,9 +122,9 @@ impl Keeper {
             // From here on: what happens between the look and the wait would go unheard otherwise.
             gate_changed.as_mut().enable();
             budget_changed.as_mut().enable();
-            let permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
-            let Some(obstacle) = self.obstacle(endpoint) else { return permit };
-            drop(permit);
+            let place = self.places.wait(endpoint).await;
+            let Some(obstacle) = self.obstacle(endpoint) else { return place };
+            drop(place);
 
             let interval = self.interval(endpoint).await;
             let is_news = noted.map_or(!obstacle.is_queue, |at| at.elapsed() >= interval);
