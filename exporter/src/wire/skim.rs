@@ -269,6 +269,9 @@ impl<'de> de::Deserializer<'de> for Asked<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde::Serialize as _;
+
     use super::*;
 
     #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -341,6 +344,60 @@ mod tests {
         {
             let (value, len) = Skimmer::default().read::<Row>(text.as_bytes()).unwrap();
             assert_eq!((value, len), (expected(), text.len()), "{text}");
+        }
+    }
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(default)]
+    struct Wanted {
+        one: serde_json::Value,
+        #[serde(alias = "zwei")]
+        two: serde_json::Value,
+        text: serde_json::Value,
+    }
+
+    /// Any value, three levels deep at most; its texts hold what layout is made of.
+    fn any_value() -> impl Strategy<Value = serde_json::Value> {
+        let text = proptest::string::string_regex("[a-z\\[\\]{}:,\"\\\\ \n\u{e4}]{0,12}").unwrap();
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(serde_json::Value::from),
+            any::<i32>().prop_map(serde_json::Value::from),
+            text.prop_map(serde_json::Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(serde_json::Value::from),
+                prop::collection::btree_map("[a-z{}]{1,4}", inner, 0..6)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn rows_of_any_values_are_read_as_without_skimming(
+            rows in prop::collection::vec(
+                prop::collection::btree_map("one|zwei|text|[a-m]{1,5}", any_value(), 1..8),
+                1..40,
+            ),
+            checked in prop_oneof![Just(0), Just(CHECKED)],
+        ) {
+            let mut text = Vec::new();
+            let layout = serde_json::ser::PrettyFormatter::with_indent(b"   ");
+            rows.serialize(&mut serde_json::Serializer::with_formatter(&mut text, layout)).unwrap();
+            let mut skimmer = Skimmer::default();
+            let mut rest = &text[1..];
+            for _ in &rows {
+                let start = rest.iter().position(|letter| *letter == b'{').unwrap();
+                rest = &rest[start..];
+                let (expected, len) = read_value::<Wanted>(rest).unwrap();
+                let (value, skimmed) = skimmer.read::<Wanted>(rest).unwrap();
+                prop_assert_eq!((value, skimmed), (expected, len));
+                prop_assert!(matches!(skimmer.read::<Wanted>(&rest[..len - 1]), Err(ValueError::Incomplete)));
+                skimmer.layout.checked = skimmer.layout.checked.max(checked);
+                rest = &rest[len..];
+            }
         }
     }
 

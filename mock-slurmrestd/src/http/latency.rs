@@ -49,13 +49,18 @@ impl Latency {
         let cost = cost(route.endpoint, cluster);
         // 24.11 was measured beside: 114 ms for 1,000 nodes, 2.3 s for 5,021 jobs. Older ones are taken for it.
         let scale = if route.face.release < Release::S26_05 { 1.33 * scale } else { scale };
-        let duration = |milliseconds: f64| Duration::from_secs_f64(scale * milliseconds / 1_000.0);
+        let duration = |milliseconds: f64| {
+            Duration::from_secs_f64((scale * milliseconds - OWN_MILLISECONDS).max(0.0) / 1_000.0)
+        };
         Some(match cost {
             Cost::Shared { base, each } => Pace::Shared(duration(base + each * in_flight as f64)),
             Cost::Queued(milliseconds) => Pace::Queued(duration(milliseconds)),
         })
     }
 }
+
+/// What a small request takes here anyway, over loopback.
+const OWN_MILLISECONDS: f64 = 0.17;
 
 /// Milliseconds.
 enum Cost {
@@ -68,9 +73,9 @@ fn cost(endpoint: Endpoint, cluster: &Cluster) -> Cost {
     let shared = |base, each| Cost::Shared { base, each };
     match endpoint {
         Endpoint::Ping | Endpoint::DbPing => shared(0.57, 0.215),
-        Endpoint::Diag | Endpoint::DbDiag => shared(0.72, 0.33),
+        Endpoint::Diag | Endpoint::DbDiag => shared(0.66, 0.33),
         Endpoint::Partitions => shared(0.9, 0.235 * cluster.inventory().partitions.len() as f64),
-        Endpoint::Nodes => Cost::Queued(0.8 + 0.085 * cluster.nodes().len() as f64),
+        Endpoint::Nodes => Cost::Queued(0.8 + 0.083 * cluster.nodes().len() as f64),
         Endpoint::Jobs => Cost::Queued(0.8 + 0.27 * jobs * (1.0 + jobs / 20_000.0)),
         Endpoint::DbJobs => Cost::Queued(0.8 + 0.5 * jobs),
         Endpoint::JobsState => {
