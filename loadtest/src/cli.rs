@@ -1,6 +1,8 @@
 //! The command line: what can be asked for, and the scenario that results from files and flags.
 //! Nothing is started here; everything that can be wrong with the request is found here.
 
+mod values;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,13 +13,13 @@ use reports::environment::run_id;
 use reports::sla::Sla;
 use reqwest::Url;
 
-use crate::cgroup::FEWEST_CPUS;
 use crate::folder::ResultFolder;
 use crate::judgeable;
 use crate::push;
 use crate::run::{Plan, RESULTS};
 use crate::scenario::{Arrivals, Executor, PRESETS, Scenario, Shard, parse_duration};
 use crate::stack::Cluster;
+use values::{cpus, http_url, metrics_url, moment, nonzero_duration, rate, shard};
 
 /// The longest run of the profile `ci`: with two of them and `quick`, the gate of a pull request takes three minutes.
 const CI_LONGEST: Duration = Duration::from_secs(60);
@@ -432,24 +434,6 @@ fn rules(path: &Path, scenario: &Scenario) -> Result<Sla, UsageError> {
     Err(UsageError(lines.join("\n")))
 }
 
-/// The metrics page of an address: `/metrics` unless it has a path of its own.
-fn metrics_url(text: &str) -> Result<Url, String> {
-    let mut url = http_url(text)?;
-    if url.path() == "/" {
-        url.set_path("/metrics");
-    }
-    Ok(url)
-}
-
-fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("{error}, expected http://host:port"))?;
-    if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() {
-        Ok(url)
-    } else {
-        Err("expected http://host:port".into())
-    }
-}
-
 /// Checks one file, as rules when it holds any, else as a scenario; says what it is.
 pub(crate) fn validate(path: &Path) -> Result<String, UsageError> {
     let name = path.display().to_string();
@@ -461,43 +445,6 @@ pub(crate) fn validate(path: &Path) -> Result<String, UsageError> {
     }
     let scenario = Scenario::read(path).map_err(|error| UsageError(error_line(&error)))?;
     Ok(format!("{name}: scenario {}", scenario.name))
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        _ => Err("expected a number above 0".into()),
-    }
-}
-
-fn shard(text: &str) -> Result<Shard, String> {
-    let numbers = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
-    match numbers {
-        Some((index, of)) if index < of => Ok(Shard { index, of }),
-        _ => Err("expected I/N such as 0/4, I below N".into()),
-    }
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    let refuse = |_| "expected a moment such as 2026-01-31T12:00:00Z, or seconds since 1970".to_owned();
-    match text.parse::<i64>() {
-        Ok(seconds) => Timestamp::from_second(seconds).map_err(refuse),
-        Err(_) => text.parse().map_err(refuse),
-    }
-}
-
-fn cpus(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(cpus) if cpus.is_finite() && cpus >= FEWEST_CPUS => Ok(cpus),
-        _ => Err(format!("expected a number of CPUs from {FEWEST_CPUS} on")),
-    }
-}
-
-fn nonzero_duration(text: &str) -> Result<Duration, String> {
-    match parse_duration(text)? {
-        Duration::ZERO => Err("expected at least 1s".into()),
-        duration => Ok(duration),
-    }
 }
 
 #[cfg(test)]
