@@ -1,6 +1,8 @@
 //! What `sdiag` shows: threads and queues of slurmctld, both schedulers, and the RPCs it answered.
 //! The counters in the snapshot never go down: `lifecycle::DiagTotals` has joined Slurm's own, which restart.
 
+use std::collections::BTreeSet;
+
 use super::{Collector, Settings, counter, gauge};
 use crate::exposition::{Batch, Desc, Level, Unit};
 use crate::model::diag::Cycle;
@@ -275,7 +277,9 @@ fn write_cycle(families: &'static CycleFamilies, cycle: &Cycle, batch: &mut Batc
 fn write_rpcs(diag: &Diag, batch: &mut Batch) {
     let [requests, duration, queued, dropped] =
         batch.families([&RPCS, &RPC_SECONDS, &RPC_QUEUED, &RPC_DROPPED]);
-    for rpc in &diag.rpcs_by_type {
+    // Slurm lists each once; a second one would be a second series.
+    let mut listed = BTreeSet::new();
+    for rpc in diag.rpcs_by_type.iter().filter(|rpc| listed.insert(rpc.message_type.as_str())) {
         let labels = [rpc.message_type.as_str()];
         requests.sample(&labels, rpc.count);
         duration.sample(&labels, seconds(rpc.total_micros));
@@ -287,7 +291,8 @@ fn write_rpcs(diag: &Diag, batch: &mut Batch) {
         }
     }
     let [requests, duration] = batch.families([&USER_RPCS, &USER_RPC_SECONDS]);
-    for rpc in &diag.rpcs_by_user {
+    let mut listed = BTreeSet::new();
+    for rpc in diag.rpcs_by_user.iter().filter(|rpc| listed.insert(rpc.user.as_str())) {
         let labels = [rpc.user.as_str()];
         requests.sample(&labels, rpc.count);
         duration.sample(&labels, seconds(rpc.total_micros));
@@ -324,13 +329,16 @@ mod tests {
                 jobs: Some(4),
                 ..Backfill::default()
             },
-            rpcs_by_type: vec![RpcByType {
-                message_type: "REQUEST_JOB_INFO".to_owned(),
-                count: 4,
-                total_micros: 2_233_000,
-                queued: Some(1),
-                dropped: None,
-            }],
+            rpcs_by_type: vec![
+                RpcByType {
+                    message_type: "REQUEST_JOB_INFO".to_owned(),
+                    count: 4,
+                    total_micros: 2_233_000,
+                    queued: Some(1),
+                    dropped: None,
+                };
+                2
+            ],
             rpcs_by_user: vec![RpcByUser { user: "ann".to_owned(), count: 6, total_micros: 500_000 }],
             ..Diag::default()
         };

@@ -54,6 +54,7 @@ fn below_the_limit_everything_is_read() {
     exporter.wait_until_ready();
     let page = exporter.wait_for("a poll of the jobs", |page| {
         of_endpoint(page, "slurm_exporter_endpoint_up", "jobs") == Some(1.0)
+            && dropped(page, "detailed").is_some()
     });
     assert_eq!((dropped(&page, "important"), dropped(&page, "detailed")), (Some(0.0), Some(0.0)));
     assert!(page.all("slurm_nodes_total").count() > 0);
