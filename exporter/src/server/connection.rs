@@ -16,7 +16,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{
+    header::{self, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -148,23 +152,25 @@ impl Drop for Sending {
 }
 
 /// Serves requests until the peer or a limit ends it; `graceful` finishes the current answer and closes.
+/// An answer that begins while `is_last` says so is the last one, and its head tells the client.
 pub(super) async fn run(
     stream: TcpStream,
     progress: Arc<Progress>,
     door: Door,
     limits: Limits,
+    is_last: Arc<AtomicBool>,
     mut graceful: oneshot::Receiver<()>,
 ) {
     let io = Watched { stream, progress: progress.clone() };
     let tls = door.web.as_ref().and_then(|web| web.current().tls.clone());
-    let Some(tls) = tls else { return serve(io, progress, door, limits, graceful).await };
+    let Some(tls) = tls else { return serve(io, progress, door, limits, is_last, graceful).await };
     // The head's time limit runs meanwhile, from the start of the connection.
     let shaken = tokio::select! {
         shaken = TlsAcceptor::from(tls).accept(io) => shaken,
         _ = &mut graceful => return,
     };
     match shaken {
-        Ok(io) => serve(io, progress, door, limits, graceful).await,
+        Ok(io) => serve(io, progress, door, limits, is_last, graceful).await,
         Err(error) => tracing::debug!(error = %error, "no TLS connection came about"),
     }
 }
@@ -174,6 +180,7 @@ async fn serve(
     progress: Arc<Progress>,
     door: Door,
     limits: Limits,
+    is_last: Arc<AtomicBool>,
     graceful: oneshot::Receiver<()>,
 ) {
     let notes = progress.clone();
@@ -181,6 +188,7 @@ async fn serve(
         notes.request_complete();
         let sending = Sending(notes.clone());
         let mut door = door.clone();
+        let is_last = is_last.load(Relaxed);
         async move {
             let web = door.web.map(|web| web.current());
             let mut refused = refusal(&request);
@@ -193,6 +201,9 @@ async fn serve(
             };
             if let Some(web) = web {
                 web.decorate(reply.headers_mut());
+            }
+            if is_last {
+                reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(reply.map(|body| Held::new(body, sending)))
         }

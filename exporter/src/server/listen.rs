@@ -1,6 +1,9 @@
 //! The hardened accept loop: a cap on connections, time limits per phase, an orderly end.
 //! It knows nothing of routes; what a connection does is in `connection`.
 //!
+//! While three quarters of the slots or more are taken, each answer announces that its connection ends with it, so that more
+//! clients than slots take turns and nobody's next request meets a connection that was closed meanwhile.
+//!
 //! At the cap a newcomer is never refused; one open connection is closed for it, in this order:
 //! the oldest that never sent a complete request, the one that is idle longest between requests, the one
 //! whose client has taken nothing of its answer for longest (the slowest reader). The age of an answer does not count:
@@ -13,7 +16,10 @@
 use std::{
     collections::HashMap,
     io,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -89,7 +95,13 @@ pub async fn serve(
 ) -> io::Result<()> {
     // The standard library's queue of 128 overflows in a burst, and a dropped connect is retried after 1 s.
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
-    let mut open = Open { connections: HashMap::new(), tasks: JoinSet::new(), door: door.into(), limits };
+    let mut open = Open {
+        connections: HashMap::new(),
+        tasks: JoinSet::new(),
+        is_nearly_full: Arc::default(),
+        door: door.into(),
+        limits,
+    };
     let mut sweep = tokio::time::interval(limits.sweep_interval());
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut shutdown = std::pin::pin!(shutdown);
@@ -146,6 +158,8 @@ struct Open {
     connections: HashMap<Id, Connection>,
     /// Also holds closed ones until their descriptor is gone.
     tasks: JoinSet<()>,
+    /// Read by each connection when it answers.
+    is_nearly_full: Arc<AtomicBool>,
     door: Door,
     limits: Limits,
 }
@@ -158,9 +172,23 @@ impl Open {
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.write_timeout));
         let progress = Arc::new(Progress::new());
         let (finish, graceful) = oneshot::channel();
-        let run = connection::run(stream, progress.clone(), self.door.clone(), self.limits, graceful);
+        let ends_with_answer = self.is_nearly_full.clone();
+        let run = connection::run(
+            stream,
+            progress.clone(),
+            self.door.clone(),
+            self.limits,
+            ends_with_answer,
+            graceful,
+        );
         let task = self.tasks.spawn(run);
         self.connections.insert(task.id(), Connection { progress, task, finish: Some(finish) });
+        self.count();
+    }
+
+    fn count(&self) {
+        let is_nearly_full = self.connections.len() >= self.limits.max_connections.saturating_mul(3) / 4;
+        self.is_nearly_full.store(is_nearly_full, Relaxed);
     }
 
     fn forget_ended(&mut self) {
@@ -180,6 +208,7 @@ impl Open {
             }
         };
         self.connections.remove(&id);
+        self.count();
     }
 
     /// Returns with a free slot. Closed connections whose descriptor is not gone yet count up to the cap again,
@@ -240,6 +269,7 @@ impl Open {
                 open.progress.reset_on_close();
             }
             open.task.abort();
+            self.count();
         }
     }
 

@@ -356,15 +356,34 @@ async fn at_the_cap_the_oldest_without_a_request_then_the_idle_one_goes() {
     partial.send("GET /").await;
     let mut newcomers = Vec::new();
     for victim in [&mut silent, &mut partial, &mut idle] {
-        let mut newcomer = server.client().await;
-        assert_eq!(newcomer.get("/health").await.text(), "ok\n");
-        newcomers.push(newcomer);
+        newcomers.push(server.slow_reader().await);
         assert_eq!(victim.until_closed().await, 0);
     }
     for newcomer in &mut newcomers {
-        assert_eq!(newcomer.get("/health").await.text(), "ok\n");
+        assert_eq!(newcomer.reply(true).await.unwrap().body, server.page);
     }
     assert_eq!(reading.reply(true).await.unwrap().body, server.page);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn more_clients_than_slots_take_turns_without_an_error() {
+    let server = start(1 << 10, Limits { max_connections: 8, ..Limits::default() }).await;
+    // As many as are kept, and then more, each of which is told that its connection ends.
+    let mut kept = Vec::new();
+    for _ in 0..5 {
+        let mut client = server.client().await;
+        assert_eq!(client.get("/health").await.header("connection"), None);
+        kept.push(client);
+    }
+    for _ in 0..20 {
+        let mut client = server.client().await;
+        assert_eq!(client.get("/health").await.header("connection"), Some("close"));
+        assert_eq!(client.until_closed().await, 0);
+    }
+    for client in &mut kept {
+        assert_eq!(client.get("/health").await.text(), "ok\n");
+    }
     server.stop().await;
 }
 
