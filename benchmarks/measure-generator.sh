@@ -1,9 +1,10 @@
 #!/bin/sh
 # What the load generator costs: CPU per request of loadtest (closed and open loop), goose alone, wrk and oha, for a body
-# of 4 bytes (no page with a sample is shorter) and one of 60 KiB from nginx; RSS with 500 users; lag of the schedule; size of the interval log and time to merge it.
+# of 30 bytes (no whole page is much shorter) and one of 60 KiB from nginx; RSS with 500 users; lag of the schedule; size
+# of the interval log and time to merge it; p95 and p99 of the open loop beside oha's corrected ones when the server stalls.
 # Each side has one core. CPU time is counted, not time: other work on the machine makes it a little larger, not wrong.
 #
-# Usage: benchmarks/measure-generator.sh   (needs nginx, wrk, jq, GNU time; oha if it is there; about three minutes)
+# Usage: benchmarks/measure-generator.sh   (needs nginx, wrk, jq, GNU time; oha if it is there; about thirteen minutes)
 # Environment: SECONDS_EACH=10, USERS=50, OPEN_RATE=2000, LOG_SECONDS=600 (of the interval log: 0 leaves it out)
 # Exit codes: 0 bars met, 1 a bar is missed, 4 could not run.
 set -eu
@@ -25,10 +26,9 @@ cd "$(dirname "$0")/.."
 cargo build --quiet --release -p loadtest --bins --examples || fail "the build failed"
 target=${CARGO_TARGET_DIR:-target}/release
 
-
 # Both are well-formed pages, which loadtest checks.
 mkdir "$dir/www"
-printf 'a 1\n' >"$dir/www/small"
+printf '# HELP a A\n# TYPE a gauge\na 1\n' >"$dir/www/small"
 awk 'BEGIN { print "# HELP page_lines Lines.\n# TYPE page_lines gauge"
     for (n = 0; length_so_far < 61300; n++) { line = sprintf("page_lines{line=\"%06d\"} %d", n, n); length_so_far += length(line) + 1; print line } }' \
     >"$dir/www/large"
@@ -64,6 +64,9 @@ run_loadtest() {
     rm -rf "$dir/result"
     cost "$target/loadtest" run --scenario-file "$dir/scenario.toml" --target "$url" --out "$dir/result" \
         --warmup 0 --duration "${seconds}s" "$@"
+    # An answer that is refused takes another path.
+    jq -e '[.requests[].errors | add // 0] | add == 0' "$dir/result/run.json" >"$dir/faultless" ||
+        fail "requests failed: $(grep '^note: ' "$dir/err" "$dir/out" | tail -n 1)"
     jq '[.seconds[].requests] | add' "$dir/result/run.json"
 }
 
@@ -129,5 +132,22 @@ if [ "$log_seconds" -gt 0 ]; then
     echo "$log_seconds s with 500 requests a second: interval log $((log / 1024)) KiB, merged and judged in $merge s of CPU"
     bar $((log / 1024)) 500 "interval log"
     bar "$merge" 0.2 "merge"
+fi
+if command -v oha >/dev/null; then
+    # Two whole cycles of a server that answers nothing for one second of every ten. oha corrects latencies as wrk2 does.
+    taskset -c 0 "$target/loadtest" stub --stalls >"$dir/stub.out" 2>"$dir/stub.err" &
+    started="$! $started"
+    url=$(url_in "$dir/stub.out" "$dir/stub.err")
+    seconds=20
+    cost oha --no-tui --output-format json -c 400 -q 200 --latency-correction -z "${seconds}s" "$url"
+    jq -r '.latencyPercentiles | "\(.p95) \(.p99)"' "$dir/out" >"$dir/corrected"
+    run_loadtest "$url" --executor open --rate 200 >"$dir/requests"
+    jq -r '[.rules[] | select(.id == "p95" or .id == "p99") | .value] | join(" ")' "$dir/result/verdict.json" >"$dir/open"
+    for column in 1 2; do
+        oha=$(cut -d ' ' -f $column "$dir/corrected") open=$(cut -d ' ' -f $column "$dir/open")
+        quantile=$(echo p95 p99 | cut -d ' ' -f $column)
+        echo "a second's stall of every ten, 200 requests a second: $quantile oha $oha s, open loop $open s"
+        bar "$(awk -v a="$open" -v b="$oha" 'BEGIN { d = a / b - 1; print d < 0 ? -d : d }')" 0.02 "$quantile: open loop / oha - 1"
+    done
 fi
 [ "$missed" -eq 0 ] || fail "a bar is missed" 1

@@ -34,6 +34,47 @@ struct Judged {
     found: Result<Depth, Failure>,
 }
 
+/// A body while it arrives. As long as it repeats the one that was judged last, nothing of it is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Incoming {
+    last: Option<Arc<Judged>>,
+    /// So many bytes repeat the last body; with `own`, they are in it.
+    repeated: usize,
+    own: Option<Vec<u8>>,
+}
+
+impl Incoming {
+    pub(crate) fn push(&mut self, chunk: &[u8]) {
+        if let Some(own) = &mut self.own {
+            own.extend_from_slice(chunk);
+            return;
+        }
+        let last = self.last.as_ref().map_or(&[][..], |last| &last.body);
+        if last[self.repeated..].starts_with(chunk) {
+            self.repeated += chunk.len();
+        } else {
+            let mut own = Vec::with_capacity(last.len().max(self.repeated + chunk.len()));
+            own.extend_from_slice(&last[..self.repeated]);
+            own.extend_from_slice(chunk);
+            self.own = Some(own);
+        }
+    }
+
+    /// Bytes that have arrived.
+    pub(crate) fn len(&self) -> usize {
+        self.own.as_ref().map_or(self.repeated, Vec::len)
+    }
+
+    /// The body that this one repeats to its last byte, or else what has arrived.
+    fn end(self) -> Result<Arc<Judged>, Vec<u8>> {
+        match (self.own, self.last) {
+            (None, Some(last)) if last.body.len() == self.repeated => Ok(last),
+            (None, Some(last)) => Err(last.body[..self.repeated].to_vec()),
+            (own, _) => Err(own.unwrap_or_default()),
+        }
+    }
+}
+
 /// How closely a good body was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
@@ -58,11 +99,20 @@ impl BodyCheck {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Judges one complete answer with status 200; returns the body when it can be used again.
+    fn last(&self) -> Option<Arc<Judged>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What takes the next body.
+    pub(crate) fn incoming(&self) -> Incoming {
+        Incoming { last: self.last(), ..Incoming::default() }
+    }
+
+    /// Judges one complete answer with status 200.
     ///
     /// # Errors
     /// `content` for a wrong type or a malformed page, `content_truncated` for one that ends too early.
-    pub(crate) fn check(&self, headers: &HeaderMap, body: Vec<u8>) -> Result<Option<Vec<u8>>, Failure> {
+    pub(crate) fn check(&self, headers: &HeaderMap, incoming: Incoming) -> Result<(), Failure> {
         content_type(headers)?;
         let encoding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
         let is_gzip = match encoding {
@@ -74,22 +124,25 @@ impl BodyCheck {
             }
         };
         let due = self.checked.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.parse_every);
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut suspicious = false;
-        if let Some(last) = last {
-            suspicious = last.found.is_err();
-            if last.body == body {
-                match &last.found {
-                    Ok(Depth::Whole) if due => {}
-                    Ok(_) => return Ok(Some(body)),
-                    Err(failure) => return Err(failure.clone()),
-                }
-            }
+        let last = self.last();
+        let is_suspicious = last.as_ref().is_some_and(|last| last.found.is_err());
+        let body = incoming.end();
+        let known = match &body {
+            Ok(known) => Some(known),
+            // Another answer may have brought this page since.
+            Err(body) => last.as_ref().filter(|last| last.body == *body),
+        };
+        match known.map(|known| &known.found) {
+            Some(Ok(Depth::Whole)) if due => {}
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(failure)) => return Err(failure.clone()),
+            None => {}
         }
-        let found = self.look(is_gzip, &body, due || suspicious);
+        let body = body.map_or_else(|body| body, |known| known.body.clone());
+        let found = self.look(is_gzip, &body, due || is_suspicious);
         let judged = Arc::new(Judged { body, found: found.clone() });
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(judged);
-        found.map(|_| None)
+        found.map(|_| ())
     }
 
     fn look(&self, is_gzip: bool, body: &[u8], parse: bool) -> Result<Depth, Failure> {
@@ -179,10 +232,14 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn check(headers: &HeaderMap, body: Vec<u8>) -> Result<Option<Vec<u8>>, String> {
-        BodyCheck::new(1)
-            .check(headers, body)
-            .map_err(|failure| format!("{}: {}", failure.kind, failure.detail))
+    fn judge(check: &BodyCheck, headers: &HeaderMap, body: impl AsRef<[u8]>) -> Result<(), String> {
+        let mut incoming = check.incoming();
+        body.as_ref().chunks(7).for_each(|chunk| incoming.push(chunk));
+        check.check(headers, incoming).map_err(|failure| format!("{}: {}", failure.kind, failure.detail))
+    }
+
+    fn check(headers: &HeaderMap, body: impl AsRef<[u8]>) -> Result<(), String> {
+        judge(&BodyCheck::new(1), headers, body)
     }
 
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -190,19 +247,33 @@ mod tests {
     #[test]
     fn whole_pages_pass_plain_and_compressed() {
         let check = BodyCheck::new(1);
-        assert_eq!(check.check(&headers(TEXT, None), PAGE.into()), Ok(None));
+        assert_eq!(judge(&check, &headers(TEXT, None), PAGE), Ok(()));
         assert_eq!(check.facts().unwrap().compressed_bytes, None);
-        assert_eq!(check.check(&headers(TEXT, Some("gzip")), gzip(PAGE)), Ok(None));
+        assert_eq!(judge(&check, &headers(TEXT, Some("gzip")), gzip(PAGE)), Ok(()));
         let facts = check.facts().unwrap();
         assert_eq!((facts.bytes, facts.series, facts.families), (PAGE.len() as u64, 1, 1));
         assert_eq!(facts.compressed_bytes, Some(gzip(PAGE).len() as u64));
     }
 
     #[test]
-    fn the_same_bytes_are_given_back_unread() {
+    fn bytes_that_repeat_the_last_page_are_not_kept() {
         let check = BodyCheck::new(1);
-        assert_eq!(check.check(&headers(TEXT, None), PAGE.into()), Ok(None));
-        assert_eq!(check.check(&headers(TEXT, None), PAGE.into()), Ok(Some(PAGE.into())));
+        assert_eq!(judge(&check, &headers(TEXT, None), PAGE), Ok(()));
+        let (half, rest) = PAGE.as_bytes().split_at(PAGE.len() / 2);
+        for (chunks, expected) in [
+            (vec![half, rest], Ok(true)),
+            (vec![half, rest, rest], Err([PAGE.as_bytes(), rest].concat())),
+            (vec![half, half, rest], Err([half, PAGE.as_bytes()].concat())),
+            (vec![half], Err(half.to_vec())),
+            (vec![rest], Err(rest.to_vec())),
+            (vec![], Err(Vec::new())),
+        ] {
+            let mut incoming = check.incoming();
+            chunks.iter().for_each(|chunk| incoming.push(chunk));
+            assert_eq!(incoming.len(), chunks.concat().len());
+            assert_eq!(incoming.end().map(|last| last.body == PAGE.as_bytes()), expected);
+        }
+        assert_eq!(BodyCheck::new(1).incoming().end().unwrap_err(), Vec::<u8>::new());
     }
 
     #[test]
@@ -211,21 +282,15 @@ mod tests {
         let packed = headers(TEXT, Some("gzip"));
         let cases = [
             (
-                check(&headers("text/html", None), PAGE.into()),
+                check(&headers("text/html", None), PAGE),
                 "content: content type is \"text/html\", expected text/plain; version=0.0.4",
             ),
-            (check(&text, PAGE[..20].into()), "content_truncated: the page ends within a line"),
-            (check(&text, Vec::new()), "content_truncated: the page is empty"),
-            (
-                check(&text, "# HELP a A.\n# TYPE a gauge\na 1\na 1\n".into()),
-                "content: line 4: duplicate series a",
-            ),
-            (check(&packed, gzip(PAGE)[..20].into()), "content_truncated: the gzip body ends too early"),
+            (check(&text, &PAGE[..20]), "content_truncated: the page ends within a line"),
+            (check(&text, []), "content_truncated: the page is empty"),
+            (check(&text, "# HELP a A.\n# TYPE a gauge\na 1\na 1\n"), "content: line 4: duplicate series a"),
+            (check(&packed, &gzip(PAGE)[..20]), "content_truncated: the gzip body ends too early"),
             (check(&packed, [gzip(PAGE), gzip(PAGE)].concat()), "content: 45 bytes after the gzip member"),
-            (
-                check(&headers(TEXT, Some("br")), PAGE.into()),
-                "content: content encoding \"br\" was not asked for",
-            ),
+            (check(&headers(TEXT, Some("br")), PAGE), "content: content encoding \"br\" was not asked for"),
         ];
         for (answer, expected) in cases {
             let answer = answer.unwrap_err();
@@ -235,16 +300,14 @@ mod tests {
                 "{answer}"
             );
         }
-        assert!(
-            check(&packed, PAGE.into()).unwrap_err().starts_with("content: the gzip body does not inflate")
-        );
+        assert!(check(&packed, PAGE).unwrap_err().starts_with("content: the gzip body does not inflate"));
     }
 
     #[test]
     fn only_every_nth_body_is_parsed_until_one_is_bad() {
         let check = BodyCheck::new(3);
         let bad = |value: u8| format!("{PAGE}a {value}\n").into_bytes();
-        let judge = |body: Vec<u8>| check.check(&headers(TEXT, None), body).is_ok();
+        let judge = |body: Vec<u8>| judge(&check, &headers(TEXT, None), body).is_ok();
         assert!(judge(PAGE.into()), "the first is parsed");
         assert!(judge(bad(1)), "the second is not");
         assert!(judge(bad(2)), "nor the third");

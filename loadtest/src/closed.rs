@@ -187,7 +187,8 @@ fn transaction(shared: &Arc<Shared>, request: usize) -> Transaction {
 async fn turn(shared: &Shared, user: &mut GooseUser, request: usize) -> TransactionResult {
     let due = user.get_session_data::<Pace>().map_or_else(Instant::now, |pace| pace.next);
     let over = || shared.stop.reason().is_some() || Instant::now() >= shared.end;
-    if due < shared.end && !over() {
+    // A timer for a moment that has just passed still ends at the next whole millisecond: a user that is late needs none.
+    if Instant::now() < due && due < shared.end && !over() {
         tokio::select! {
             () = tokio::time::sleep_until(due.into()) => {}
             _ = shared.stop.requested() => {}

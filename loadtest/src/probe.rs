@@ -2,7 +2,6 @@
 //! It keeps no pace of its own: when to send is the caller's decision.
 
 use std::error::Error as _;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reports::model::run::Exposition;
@@ -10,7 +9,7 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 
-use crate::body::BodyCheck;
+use crate::body::{BodyCheck, Incoming};
 use crate::recorder::{Failure, Observation};
 use crate::scenario::{Encoding, RequestSpec};
 
@@ -18,15 +17,12 @@ use crate::scenario::{Encoding, RequestSpec};
 const TEXT_FORMAT: &str = "text/plain;version=0.0.4;q=1,*/*;q=0.1";
 /// Every so-manieth body that differs from the one before is parsed as a whole.
 const PARSE_EVERY: u64 = 20;
-/// Buffers that are kept for the next request; more are only there while more requests are under way.
-const SPARE_BUFFERS: usize = 8;
 
 /// The requests of the mix, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Probe {
     client: Client,
     requests: Vec<Prepared>,
-    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +39,7 @@ impl Probe {
     /// When the client cannot be set up, or a path of the mix does not fit the address.
     pub(crate) fn new(metrics: &Url, mix: &[RequestSpec], timeout: Duration) -> anyhow::Result<Self> {
         let requests = mix.iter().map(|spec| prepare(metrics, spec)).collect::<Result<_, _>>()?;
-        Ok(Self { client: client(timeout)?, requests, spare: Mutex::default() })
+        Ok(Self { client: client(timeout)?, requests })
     }
 
     /// The one client that all users share, connections included.
@@ -65,8 +61,7 @@ impl Probe {
     /// Sends a request by `client` and waits for the last byte. The latency ends there; the check follows it.
     pub(crate) async fn fetch(&self, client: &Client, request: usize) -> Observation {
         let prepared = &self.requests[request];
-        let mut body = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        body.clear();
+        let mut body = prepared.check.incoming();
         // Without a body a request can always be cloned.
         let to_send = prepared
             .request
@@ -78,17 +73,7 @@ impl Probe {
         let bytes = body.len() as u64;
         let failure = match answer {
             Err(failure) => Some(failure),
-            Ok(response) => match prepared.check.check(response.headers(), body) {
-                Ok(Some(body)) => {
-                    let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-                    if spare.len() < SPARE_BUFFERS {
-                        spare.push(body);
-                    }
-                    None
-                }
-                Ok(None) => None,
-                Err(failure) => Some(failure),
-            },
+            Ok(response) => prepared.check.check(response.headers(), body).err(),
         };
         Observation { request, finished, latency: finished - started, arrival: None, bytes, failure }
     }
@@ -124,14 +109,10 @@ fn prepare(metrics: &Url, spec: &RequestSpec) -> anyhow::Result<Prepared> {
 }
 
 /// Sends, reads the whole body into `body`, and checks the status.
-async fn exchange(client: &Client, request: Request, body: &mut Vec<u8>) -> Result<Response, Failure> {
+async fn exchange(client: &Client, request: Request, body: &mut Incoming) -> Result<Response, Failure> {
     let mut response = client.execute(request).await.map_err(|error| transport("reset", &error))?;
-    if let Some(length) = response.content_length() {
-        // Believed only as far as a page is plausible; the vector grows by itself beyond.
-        body.reserve(usize::try_from(length).unwrap_or(0).min(64 << 20));
-    }
     while let Some(chunk) = response.chunk().await.map_err(|error| transport("truncated", &error))? {
-        body.extend_from_slice(&chunk);
+        body.push(&chunk);
     }
     match response.status() {
         StatusCode::OK => Ok(response),
