@@ -23,11 +23,32 @@ pub(crate) struct Interval {
     pub(crate) latency: LatencyHistogram,
 }
 
+/// An interval as it stands in a log. Its histogram is decoded when it is asked for: that takes some hundred times the
+/// memory, and a log of an hour has thousands of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Logged {
+    pub(crate) offset: u32,
+    pub(crate) warmup: bool,
+    pub(crate) name: String,
+    encoded: String,
+}
+
+impl Logged {
+    /// # Errors
+    /// In words, when it is no histogram of ours.
+    pub(crate) fn latency(&self) -> Result<LatencyHistogram, String> {
+        LatencyHistogram::decode(&self.encoded)
+    }
+}
+
 /// Writes intervals as they come, in the order of time.
 ///
 /// # Errors
-/// When a histogram cannot be written to memory.
-pub(crate) fn write(start: SystemTime, intervals: impl Iterator<Item = Interval>) -> io::Result<Vec<u8>> {
+/// The first one that comes instead of an interval; when a histogram cannot be written to memory.
+pub(crate) fn write(
+    start: SystemTime,
+    intervals: impl Iterator<Item = io::Result<Interval>>,
+) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let mut writer = IntervalLogWriterBuilder::new()
@@ -39,7 +60,8 @@ pub(crate) fn write(start: SystemTime, intervals: impl Iterator<Item = Interval>
         // The column "max" is in milliseconds.
         .with_max_value_divisor(1000.0)
         .begin_log_with(&mut bytes, &mut serializer)?;
-    for Interval { offset, warmup, name, latency } in intervals {
+    for interval in intervals {
+        let Interval { offset, warmup, name, latency } = interval?;
         let tag = if warmup { format!("{WARMUP}{name}") } else { name };
         let offset = Duration::from_secs(offset.into());
         writer
@@ -49,11 +71,14 @@ pub(crate) fn write(start: SystemTime, intervals: impl Iterator<Item = Interval>
     Ok(bytes)
 }
 
-/// Reads all intervals, in the order of the log.
+/// Reads all intervals, in the order of the log; `look` is shown the histogram of each.
 ///
 /// # Errors
 /// In words, with the number of the interval, when it is no log of ours.
-pub(crate) fn read(log: &[u8]) -> Result<Vec<Interval>, String> {
+pub(crate) fn read(
+    log: &[u8],
+    mut look: impl FnMut(&Logged, LatencyHistogram),
+) -> Result<Vec<Logged>, String> {
     let mut intervals = Vec::new();
     for entry in IntervalLogIterator::new(log) {
         let number = intervals.len() + 1;
@@ -67,11 +92,12 @@ pub(crate) fn read(log: &[u8]) -> Result<Vec<Interval>, String> {
             Some(name) => (true, name),
             None => (false, tag.as_str()),
         };
-        let latency = LatencyHistogram::decode(interval.encoded_histogram())
-            .map_err(|problem| format!("interval {number}: {problem}"))?;
         let offset = u32::try_from(interval.start_timestamp().as_secs())
             .map_err(|_| format!("interval {number} begins after 136 years"))?;
-        intervals.push(Interval { offset, warmup, name: name.to_owned(), latency });
+        let encoded = interval.encoded_histogram().to_owned();
+        let logged = Logged { offset, warmup, name: name.to_owned(), encoded };
+        look(&logged, logged.latency().map_err(|problem| format!("interval {number}: {problem}"))?);
+        intervals.push(logged);
     }
     Ok(intervals)
 }
@@ -90,8 +116,17 @@ mod tests {
             Interval { offset: 0, warmup: true, name: "a".into(), latency: latency.clone() },
             Interval { offset: 7, warmup: false, name: "b".into(), latency },
         ];
-        let log = write(SystemTime::UNIX_EPOCH, intervals.iter().cloned()).unwrap();
-        assert_eq!(read(&log).unwrap(), intervals);
+        let log = write(SystemTime::UNIX_EPOCH, intervals.iter().cloned().map(Ok)).unwrap();
+        let mut seen = Vec::new();
+        let logged = read(&log, |_, latency| seen.push(latency)).unwrap();
+        assert_eq!(seen, intervals.each_ref().map(|interval| interval.latency.clone()));
+        let again = logged.into_iter().map(|logged| Interval {
+            latency: logged.latency().unwrap(),
+            offset: logged.offset,
+            warmup: logged.warmup,
+            name: logged.name,
+        });
+        assert_eq!(again.collect::<Vec<_>>(), intervals);
     }
 
     #[test]
@@ -101,7 +136,7 @@ mod tests {
             ("0.0,1.0,1.0,AAAA\n", "interval 1 has no tag"),
             ("Tag=a,0.0,1.0,1.0,AAAA\n", "interval 1: hdr is not an HdrHistogram V2"),
         ] {
-            let problem = read(log.as_bytes()).unwrap_err();
+            let problem = read(log.as_bytes(), |_, _| {}).unwrap_err();
             assert!(problem.starts_with(expected), "{problem}");
         }
     }

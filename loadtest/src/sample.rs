@@ -30,6 +30,8 @@ pub(crate) enum Source {
 #[derive(Clone, Debug)]
 struct Reading {
     cpu_seconds: f64,
+    /// For which threads could have run but had no CPU; of those that there are now.
+    cpu_wait_seconds: Option<f64>,
     rss_bytes: u64,
     open_fds: Option<u64>,
     threads: Option<u64>,
@@ -167,11 +169,27 @@ fn read_process(pid: u32) -> Result<Reading, ProcError> {
     let ticks = procfs::ticks_per_second() as f64;
     Ok(Reading {
         cpu_seconds: (stat.utime + stat.stime) as f64 / ticks,
+        cpu_wait_seconds: wait_for_cpus(pid),
         rss_bytes: stat.rss_bytes().get(),
         open_fds: process.fd_count().ok().map(|count| count as u64),
         threads: u64::try_from(stat.num_threads).ok(),
         identity: stat.starttime as f64,
     })
+}
+
+/// What all threads of a process have waited for a CPU; `None` when the kernel does not keep it.
+fn wait_for_cpus(pid: i32) -> Option<f64> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let mut nanos = None;
+    for thread in threads.flatten() {
+        // A thread may end meanwhile.
+        let Ok(times) = std::fs::read_to_string(thread.path().join("schedstat")) else { continue };
+        // Time on a CPU, time waiting for one, number of turns.
+        if let Some(waited) = times.split_whitespace().nth(1).and_then(|waited| waited.parse::<u64>().ok()) {
+            nanos = Some(nanos.unwrap_or(0) + waited);
+        }
+    }
+    nanos.map(|nanos| nanos as f64 / 1e9)
 }
 
 /// Whether a page has the figures that a process is sampled by.
@@ -187,6 +205,7 @@ fn read_page(page: &str) -> Option<Reading> {
     };
     Some(Reading {
         cpu_seconds: value("process_cpu_seconds_total")?,
+        cpu_wait_seconds: None,
         rss_bytes: value("process_resident_memory_bytes")? as u64,
         open_fds: value("process_open_fds").map(|count| count as u64),
         threads: value("process_threads").map(|count| count as u64),
@@ -210,6 +229,8 @@ struct Series {
     sampled: Option<(Instant, Reading)>,
     /// CPU seconds since the first reading at or after `measured_from`.
     cpu_seconds: f64,
+    /// The same of the waits for a CPU.
+    cpu_wait_seconds: Option<f64>,
     peak_rss_bytes: u64,
     samples: Vec<ResourceSample>,
     restarted: bool,
@@ -229,6 +250,7 @@ impl Series {
             before: None,
             sampled: None,
             cpu_seconds: 0.0,
+            cpu_wait_seconds: None,
             peak_rss_bytes: 0,
             samples: Vec::new(),
             restarted: false,
@@ -256,6 +278,10 @@ impl Series {
                 self.sampled = None;
             } else if *then >= self.measured_from {
                 self.cpu_seconds += used(before);
+                if let Some((now, then)) = reading.cpu_wait_seconds.zip(before.cpu_wait_seconds) {
+                    // What a thread that ended has waited is no longer in the sum.
+                    *self.cpu_wait_seconds.get_or_insert(0.0) += (now - then).max(0.0);
+                }
             }
         }
         self.before = Some((now, reading.clone()));
@@ -280,6 +306,7 @@ impl Series {
         let resources = (!self.samples.is_empty()).then(|| Resources {
             source: self.source.into(),
             cpu_seconds: self.cpu_seconds,
+            cpu_wait_seconds: self.cpu_wait_seconds,
             cpus_available: self.cpus,
             peak_rss_bytes: self.peak_rss_bytes,
             cgroup: self.group_use.map(|(first, last)| last.since(&first)),
@@ -296,6 +323,7 @@ mod tests {
     fn reading(cpu_seconds: f64, identity: f64) -> Reading {
         Reading {
             cpu_seconds,
+            cpu_wait_seconds: Some(2.0 * cpu_seconds),
             rss_bytes: 1000 + cpu_seconds as u64,
             open_fds: None,
             threads: Some(4),
@@ -322,6 +350,7 @@ mod tests {
             [1.0, 0.5, 0.25, 0.25]
         );
         assert_eq!((resources.cpu_seconds, resources.peak_rss_bytes), (0.5, 1007));
+        assert_eq!(resources.cpu_wait_seconds, Some(1.0));
     }
 
     #[test]

@@ -19,8 +19,11 @@ const GENERATOR_CPU_LIMIT: f64 = 0.8;
 
 /// Users that made less than this share of what the plan asks of them are late...
 const ON_TIME: f64 = 0.8;
-/// ... and then have no reason to be between two requests for longer than this share of their time.
+/// ... and then have no reason to be between two requests for longer than this share of their time...
 const IDLE_LIMIT: f64 = 0.2;
+/// ... nor may the generator's threads be running, or waiting for a CPU, for more than this share of its CPUs' time: what
+/// they wait for is in the latencies.
+const DEMAND_LIMIT: f64 = 0.8;
 
 /// What is known beside the record.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +137,7 @@ fn generator_cpu(generator: Option<&Resources>, seconds: f64) -> RuleVerdict {
 
 /// Users of a closed loop that are late ask again at once. By Little's law the time that they spend in requests is the
 /// sum of the latencies; what is missing from their whole time then was spent waiting for the generator, whether it
-/// used up its CPUs or did not get them. `None` without a user.
+/// used up its CPUs or did not get them. What it waited for within requests the kernel tells. `None` without a user.
 fn pace(run: &RunRecord, rate: f64) -> Option<RuleVerdict> {
     let measured = run.seconds.iter().filter(|second| !second.warmup);
     let asked: f64 = measured.filter_map(|second| second.offered).sum();
@@ -150,6 +153,7 @@ fn pace(run: &RunRecord, rate: f64) -> Option<RuleVerdict> {
     let idle = (1.0 - in_requests / (asked / rate)).max(0.0);
     if made < ON_TIME * asked {
         verdict.value = Some(idle);
+        let demand = run.generator.as_ref().and_then(|generator| demand(generator, run.duration_seconds));
         if idle > IDLE_LIMIT {
             verdict.outcome = Outcome::Inconclusive;
             verdict.reason = format!(
@@ -158,9 +162,24 @@ fn pace(run: &RunRecord, rate: f64) -> Option<RuleVerdict> {
                 reports::quantity::number(asked.round()),
                 idle * 100.0
             );
+        } else if let Some(demand) = demand.filter(|demand| *demand >= DEMAND_LIMIT) {
+            verdict.outcome = Outcome::Inconclusive;
+            verdict.reason = format!(
+                "the users made {} of {} requests, and the generator ran or waited for a CPU for {:.0} % of the time of its CPUs",
+                reports::quantity::count(run.request_count()),
+                reports::quantity::number(asked.round()),
+                demand * 100.0
+            );
         }
     }
     Some(verdict)
+}
+
+/// For which share of its CPUs' time the generator's threads ran or could have run; more than 1 when they waited for
+/// each other. `None` where the kernel does not tell.
+fn demand(generator: &Resources, seconds: f64) -> Option<f64> {
+    let wanted = generator.cpu_seconds + generator.cpu_wait_seconds?;
+    (seconds > 0.0).then(|| wanted / seconds / generator.cpus_available)
 }
 
 fn target_alive(circumstances: &Circumstances) -> RuleVerdict {
@@ -334,6 +353,7 @@ mod tests {
             source: "/proc".into(),
             cpu_seconds: cores * 10.0,
             cpus_available: 2.0,
+            cpu_wait_seconds: None,
             peak_rss_bytes: 1,
             cgroup: None,
             samples: Vec::new(),
@@ -384,8 +404,9 @@ mod tests {
     #[test]
     fn late_users_must_be_in_requests() {
         // Ten users with five requests a second for ten seconds.
-        let judged = |made: u64, millis: u64| {
+        let judged = |made: u64, millis: u64, waited: f64| {
             let mut run = run(0.1);
+            run.generator.as_mut().unwrap().cpu_wait_seconds = Some(waited);
             let mut latency = reports::model::LatencyHistogram::default();
             (0..made).for_each(|_| latency.record(std::time::Duration::from_millis(millis)));
             let stats = reports::model::run::RequestStats {
@@ -412,10 +433,12 @@ mod tests {
             let passed = Verdict::new("run", vec![rule("p95", "p95 < 5 s")], Vec::new());
             judge(passed, &run, &Circumstances { user_rate: Some(5.0), ..Circumstances::default() }).outcome
         };
-        assert_eq!(judged(500, 1), Outcome::Pass, "on time");
-        assert_eq!(judged(100, 1000), Outcome::Pass, "late by the target, which the rules judge");
-        assert_eq!(judged(100, 700), Outcome::Inconclusive);
-        assert_eq!(judged(300, 1), Outcome::Inconclusive);
+        assert_eq!(judged(500, 1, 0.0), Outcome::Pass, "on time");
+        assert_eq!(judged(500, 1, 20.0), Outcome::Pass, "on time all the same");
+        assert_eq!(judged(100, 1000, 14.0), Outcome::Pass, "late by the target, which the rules judge");
+        assert_eq!(judged(100, 1000, 15.0), Outcome::Inconclusive, "16 s of two CPUs in 10 s");
+        assert_eq!(judged(100, 700, 0.0), Outcome::Inconclusive);
+        assert_eq!(judged(300, 1, 0.0), Outcome::Inconclusive);
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub(crate) fn record(nodes: u64, jobs: u64, cpu_cores: f64, rss_mib: u64) -> Run
             source: "/proc".into(),
             cpu_seconds: cpu_cores * f64::from(MEASURED),
             cpus_available: 2.0,
+            cpu_wait_seconds: None,
             peak_rss_bytes: rss_mib << 20,
             cgroup: None,
             samples: (0..WARMUP + MEASURED).map(sample).collect(),

@@ -73,6 +73,7 @@ pub(crate) fn record(id: &str, slower: f64, noise: &mut Noise) -> RunRecord {
             source: "/proc".into(),
             cpu_seconds: 2.0 * slower * noise.factor(),
             cpus_available: 2.0,
+            cpu_wait_seconds: None,
             peak_rss_bytes: (64e6 * slower * noise.factor()) as u64,
             cgroup: None,
             samples: Vec::new(),

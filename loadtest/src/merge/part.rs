@@ -9,7 +9,7 @@ use reports::model::run::RunKind;
 use reports::model::{LatencyHistogram, RunRecord, Verdict};
 use serde_json::Value;
 
-use crate::interval_log::{self, Interval};
+use crate::interval_log::{self, Logged};
 
 /// The parameters in which shards of one run differ.
 const OWN_PARAMETERS: [&str; 2] = ["shard", "target_pid"];
@@ -35,7 +35,7 @@ pub(super) struct Part {
     pub(super) shards: u64,
     pub(super) record: RunRecord,
     pub(super) verdict: Verdict,
-    pub(super) intervals: Vec<Interval>,
+    pub(super) intervals: Vec<Logged>,
 }
 
 /// Reads all folders; in the order of the shards.
@@ -51,8 +51,14 @@ fn read(folder: &Path) -> Result<(u64, Part), PartError> {
     let verdict: Verdict = reports::model::read(&folder.join("verdict.json"))?;
     let path = folder.join("run.hlog");
     let log = std::fs::read(&path).map_err(|source| PartError::Unreadable { path: path.clone(), source })?;
+    let mut measured: BTreeMap<String, LatencyHistogram> = BTreeMap::new();
+    let add = |interval: &Logged, latency: LatencyHistogram| {
+        if !interval.warmup {
+            measured.entry(interval.name.clone()).or_default().merge(&latency);
+        }
+    };
     let intervals =
-        interval_log::read(&log).map_err(|problem| PartError::Unfit { path: path.clone(), problem })?;
+        interval_log::read(&log, add).map_err(|problem| PartError::Unfit { path: path.clone(), problem })?;
     let unfit = |problem: &str| PartError::Unfit { path: folder.to_owned(), problem: problem.into() };
     if record.kind != RunKind::LoadTest {
         return Err(unfit("this is no load test"));
@@ -65,26 +71,19 @@ fn read(folder: &Path) -> Result<(u64, Part), PartError> {
     let Some((index, shards)) = numbers else {
         return Err(unfit("this run is no shard: it was not made with --shard"));
     };
-    if !is_of_record(&intervals, &record) {
+    if !is_of_record(&measured, &record) {
         return Err(unfit("run.hlog and run.json are of different runs"));
     }
     let name = format!("shard {index}/{shards}");
     Ok((index, Part { name, shards, record, verdict, intervals }))
 }
 
-/// Whether the log's measured part adds up to the record's histograms.
-fn is_of_record(intervals: &[Interval], record: &RunRecord) -> bool {
-    let mut logged: BTreeMap<&str, LatencyHistogram> = BTreeMap::new();
-    for interval in intervals.iter().filter(|interval| !interval.warmup) {
-        logged.entry(&interval.name).or_default().merge(&interval.latency);
-    }
+/// Whether the log's measured part, summed up by name, is what the record's histograms hold.
+fn is_of_record(measured: &BTreeMap<String, LatencyHistogram>, record: &RunRecord) -> bool {
     let empty = LatencyHistogram::default();
-    let known = |name: &&str| record.requests.iter().any(|stats| stats.name == *name);
-    logged.keys().all(known)
-        && record
-            .requests
-            .iter()
-            .all(|stats| logged.get(stats.name.as_str()).unwrap_or(&empty) == &stats.latency)
+    let known = |name: &String| record.requests.iter().any(|stats| stats.name == *name);
+    measured.keys().all(known)
+        && record.requests.iter().all(|stats| measured.get(&stats.name).unwrap_or(&empty) == &stats.latency)
 }
 
 fn check_together(folders: &[PathBuf], parts: &[(u64, Part)]) -> Result<(), PartError> {

@@ -2,7 +2,7 @@
 //! It trusts that the parts belong together.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use reports::environment::run_id;
 use reports::model::run::{ArrivalStats, RequestStats, Resources, Second};
@@ -10,7 +10,7 @@ use reports::model::{LatencyHistogram, RunRecord};
 use serde_json::json;
 
 use super::part::Part;
-use crate::interval_log::{self, Interval};
+use crate::interval_log::{self, Interval, Logged};
 
 /// What all shards did together.
 #[derive(Debug)]
@@ -25,16 +25,19 @@ pub(super) struct Whole {
 /// When the interval log cannot be written to memory.
 pub(super) fn sum(parts: &[Part]) -> std::io::Result<Whole> {
     let first = &parts[0].record;
-    let mut intervals: BTreeMap<(u32, &str), (bool, LatencyHistogram)> = BTreeMap::new();
+    let mut intervals: BTreeMap<(u32, &str), Vec<&Logged>> = BTreeMap::new();
     for interval in parts.iter().flat_map(|part| &part.intervals) {
-        let key = (interval.offset, interval.name.as_str());
-        let (_, sum) = intervals.entry(key).or_insert_with(|| (interval.warmup, LatencyHistogram::default()));
-        sum.merge(&interval.latency);
+        intervals.entry((interval.offset, interval.name.as_str())).or_default().push(interval);
     }
-    let mut by_second: BTreeMap<u32, LatencyHistogram> = BTreeMap::new();
-    for ((offset, _), (_, latency)) in &intervals {
-        by_second.entry(*offset).or_default().merge(latency);
-    }
+    let mut by_second = BySecond::default();
+    let sums = intervals.into_iter().map(|((offset, name), logged)| {
+        let mut latency = LatencyHistogram::default();
+        for interval in &logged {
+            latency.merge(&interval.latency().map_err(std::io::Error::other)?);
+        }
+        by_second.add(offset, &latency);
+        Ok(Interval { offset, warmup: logged[0].warmup, name: name.to_owned(), latency })
+    });
     let started_at = parts.iter().map(|part| part.record.started_at.as_str()).min().unwrap_or_default();
     let started: jiff::Timestamp = started_at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let mut parameters = first.parameters.clone();
@@ -42,6 +45,8 @@ pub(super) fn sum(parts: &[Part]) -> std::io::Result<Whole> {
     parameters.insert("shards".into(), json!(parts.len()));
     let durations = parts.iter().map(|part| part.record.duration_seconds);
     let aborted = parts.iter().find_map(|part| part.record.aborted.as_ref());
+    let start = SystemTime::UNIX_EPOCH + started.as_duration().unsigned_abs();
+    let interval_log = interval_log::write(start, sums)?;
     let record = RunRecord {
         id: run_id(started, &first.scenario),
         started_at: started_at.to_owned(),
@@ -49,7 +54,7 @@ pub(super) fn sum(parts: &[Part]) -> std::io::Result<Whole> {
         aborted: aborted.cloned(),
         parameters,
         requests: requests(parts),
-        seconds: seconds(parts, &by_second),
+        seconds: seconds(parts, &by_second.summaries()),
         arrivals: arrivals(parts),
         // All shards look at the same target.
         subject: parts.iter().find_map(|part| part.record.subject.clone()),
@@ -57,14 +62,54 @@ pub(super) fn sum(parts: &[Part]) -> std::io::Result<Whole> {
         exposition: parts.iter().find_map(|part| part.record.exposition.clone()),
         ..first.clone()
     };
-    let start = SystemTime::UNIX_EPOCH + started.as_duration().unsigned_abs();
-    let log = intervals.into_iter().map(|((offset, name), (warmup, latency))| Interval {
-        offset,
-        warmup,
-        name: name.to_owned(),
-        latency,
-    });
-    Ok(Whole { record, interval_log: interval_log::write(start, log)? })
+    Ok(Whole { record, interval_log })
+}
+
+/// What is told of a second's latencies.
+#[derive(Clone, Copy, Debug, Default)]
+struct Summary {
+    p50_us: Option<u64>,
+    p95_us: Option<u64>,
+    p99_us: Option<u64>,
+    max_us: Option<u64>,
+}
+
+/// Sums up the histograms of each second, one second at a time.
+#[derive(Debug, Default)]
+struct BySecond {
+    current: Option<(u32, LatencyHistogram)>,
+    finished: BTreeMap<u32, Summary>,
+}
+
+impl BySecond {
+    /// The seconds come in order.
+    fn add(&mut self, offset: u32, latency: &LatencyHistogram) {
+        match &mut self.current {
+            Some((second, sum)) if *second == offset => sum.merge(latency),
+            _ => {
+                self.finish();
+                self.current = Some((offset, latency.clone()));
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some((second, sum)) = self.current.take() {
+            let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
+            let summary = Summary {
+                p50_us: micros(sum.quantile(0.50)),
+                p95_us: micros(sum.quantile(0.95)),
+                p99_us: micros(sum.quantile(0.99)),
+                max_us: micros(sum.max()),
+            };
+            self.finished.insert(second, summary);
+        }
+    }
+
+    fn summaries(mut self) -> BTreeMap<u32, Summary> {
+        self.finish();
+        self.finished
+    }
 }
 
 fn requests(parts: &[Part]) -> Vec<RequestStats> {
@@ -85,7 +130,7 @@ fn requests(parts: &[Part]) -> Vec<RequestStats> {
     sums.into_values().collect()
 }
 
-fn seconds(parts: &[Part], latencies: &BTreeMap<u32, LatencyHistogram>) -> Vec<Second> {
+fn seconds(parts: &[Part], latencies: &BTreeMap<u32, Summary>) -> Vec<Second> {
     let mut sums: BTreeMap<u32, Second> = BTreeMap::new();
     for second in parts.iter().flat_map(|part| &part.record.seconds) {
         match sums.get_mut(&second.offset) {
@@ -99,12 +144,8 @@ fn seconds(parts: &[Part], latencies: &BTreeMap<u32, LatencyHistogram>) -> Vec<S
         }
     }
     for (offset, sum) in &mut sums {
-        let latency = latencies.get(offset);
-        let micros = |quantile| {
-            latency.and_then(|latency| latency.quantile(quantile)).map(|time| time.as_micros() as u64)
-        };
-        (sum.p50_us, sum.p95_us, sum.p99_us) = (micros(0.50), micros(0.95), micros(0.99));
-        sum.max_us = latency.and_then(LatencyHistogram::max).map(|time| time.as_micros() as u64);
+        let Summary { p50_us, p95_us, p99_us, max_us } = latencies.get(offset).copied().unwrap_or_default();
+        (sum.p50_us, sum.p95_us, sum.p99_us, sum.max_us) = (p50_us, p95_us, p99_us, max_us);
     }
     sums.into_values().collect()
 }

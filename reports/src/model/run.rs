@@ -157,6 +157,9 @@ pub struct Resources {
     pub source: String,
     /// CPU seconds used in the measured part.
     pub cpu_seconds: f64,
+    /// Seconds in the measured part for which its threads could have run but had no CPU, summed over threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_wait_seconds: Option<f64>,
     /// CPUs that the process may use.
     pub cpus_available: f64,
     /// Largest resident set size of the run.

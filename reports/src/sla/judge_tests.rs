@@ -55,6 +55,7 @@ fn good_run() -> RunRecord {
             source: "/proc".into(),
             cpu_seconds: 30.0,
             cpus_available: 2.0,
+            cpu_wait_seconds: None,
             peak_rss_bytes: 100 << 20,
             cgroup: None,
             samples: (0..65)

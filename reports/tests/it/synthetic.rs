@@ -84,6 +84,7 @@ pub(crate) fn run(seconds: u32) -> RunRecord {
         source: "/proc".into(),
         cpu_seconds: samples.iter().skip(WARM_UP as usize).map(|sample| sample.cpu_cores).sum(),
         cpus_available: 2.0,
+        cpu_wait_seconds: None,
         peak_rss_bytes: samples.iter().map(|sample| sample.rss_bytes).max().unwrap_or_default(),
         cgroup: None,
         samples,
