@@ -3,7 +3,7 @@
 # started anew for each run. For p50, p95 and p99 it prints the distribution of |B / A - 1| over the pairs, which is what
 # a change must exceed before a single pair of runs says anything.
 #
-# Usage: benchmarks/measure-spread.sh   (needs jq; 45 minutes with the defaults)
+# Usage: benchmarks/measure-spread.sh   (needs jq; 35 minutes with the defaults)
 # Environment: PAIRS=200, SECONDS_EACH=4, RATE=25 (requests per second of each of 10 users: 1,000 a run, as `quick` makes
 #     in its 20 s), KEEP (a file that gets "pair p50 p95 p99 p50 p95 p99" in microseconds, a line a pair)
 # Exit codes: 0 measured, 4 could not run.

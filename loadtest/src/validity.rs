@@ -154,21 +154,19 @@ fn pace(run: &RunRecord, rate: f64) -> Option<RuleVerdict> {
     if made < ON_TIME * asked {
         verdict.value = Some(idle);
         let demand = run.generator.as_ref().and_then(|generator| demand(generator, run.duration_seconds));
-        if idle > IDLE_LIMIT {
+        let spoiled_by = if idle > IDLE_LIMIT {
+            Some(format!("waited {:.0} % of their time for the generator", idle * 100.0))
+        } else {
+            demand.filter(|demand| *demand >= DEMAND_LIMIT).map(|demand| {
+                format!("the generator ran or waited for a CPU for {:.0} % of its CPUs' time", demand * 100.0)
+            })
+        };
+        if let Some(why) = spoiled_by {
             verdict.outcome = Outcome::Inconclusive;
             verdict.reason = format!(
-                "the users made {} of {} requests, and waited {:.0} % of their time for the generator",
+                "the users made {} of {} requests, and {why}",
                 reports::quantity::count(run.request_count()),
-                reports::quantity::number(asked.round()),
-                idle * 100.0
-            );
-        } else if let Some(demand) = demand.filter(|demand| *demand >= DEMAND_LIMIT) {
-            verdict.outcome = Outcome::Inconclusive;
-            verdict.reason = format!(
-                "the users made {} of {} requests, and the generator ran or waited for a CPU for {:.0} % of the time of its CPUs",
-                reports::quantity::count(run.request_count()),
-                reports::quantity::number(asked.round()),
-                demand * 100.0
+                reports::quantity::number(asked.round())
             );
         }
     }
